@@ -1,0 +1,77 @@
+"""What venvhook says when something is wrong: its exceptions, the line on stderr, harmless names."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+# Directional formatting and isolates (Unicode UAX #9): they reorder a line on the screen.
+_BIDIRECTIONAL = frozenset((0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)))
+# Line and paragraph separators, and the byte order mark, which has no width.
+_INVISIBLE = frozenset((0x2028, 0x2029, 0xFEFF))
+
+
+class VenvhookError(Exception):
+    """An expected failure: one line that says what, where and what to do."""
+
+    exit_code = 1
+
+
+class UsageError(VenvhookError):
+    """The command was called wrongly."""
+
+    exit_code = 2
+
+
+def is_harmless(code: int) -> bool:
+    """Return whether the code point *code* only draws itself."""
+    if code < 0x20 or 0x7F <= code < 0xA0 or 0xD800 <= code < 0xE000:
+        return False
+    return code not in _BIDIRECTIONAL and code not in _INVISIBLE
+
+
+def shown(value: bytes, limit: int = 200) -> str:
+    """Return *value* as text for a terminal, at most *limit* characters.
+
+    What is not UTF-8, control characters (C0, DEL, C1), bidirectional marks and line separators are
+    escaped as in a Python string; a long value loses its middle.
+    """
+    text = value.decode("utf-8", "backslashreplace")
+    if not (text.isascii() and text.isprintable()):
+        text = "".join(
+            c if is_harmless(ord(c)) else c.encode("unicode_escape").decode("ascii") for c in text
+        )
+    if len(text) <= limit:
+        return text
+    half = (limit - 3) // 2
+    return text[:half] + "..." + text[-half:]
+
+
+def run(respond: Callable[[list[bytes], Mapping[str, str]], bytes]) -> None:
+    """Write what *respond* answers to ``sys.argv`` to stdout, or one line to stderr, and exit.
+
+    The boundary of the fast road: a shell must never see a traceback on ``cd``. Exits with 0 for an
+    answer, 1 for a failure, 2 for a wrong call.
+    """
+    try:
+        answer = respond([os.fsencode(word) for word in sys.argv[1:]], os.environ)
+        while answer:
+            answer = answer[os.write(1, answer) :]
+    except VenvhookError as error:
+        complain(str(error))
+        sys.exit(error.exit_code)
+    except Exception as error:
+        if os.environ.get("VENVHOOK_DEBUG") == "1":
+            raise
+        complain(f"failed ({type(error).__name__}: {error}); VENVHOOK_DEBUG=1 shows where")
+        sys.exit(1)
+
+
+def complain(message: str) -> None:
+    """Write *message* to stderr as the one line that an error is."""
+    line = shown(message.encode("utf-8", "surrogateescape"), limit=1000)
+    os.write(2, f"venvhook: {line}\n".encode())

@@ -1,0 +1,208 @@
+"""A recipe: a decision as a line of shell code, and its file in the recipe cache.
+
+The cache mirrors the file system: the recipe of ``/home/me/app`` is kept in
+``<cache>/<protocol>/home/me/app/venvhook.recipe.<suffix>``, where a shell finds it without starting
+a process. A recipe's modification time is that of the moment before the first look at what it rests
+on, so any later change is newer than it or as old.
+"""
+
+from __future__ import annotations
+
+import os
+
+from .environment import WINDOWS, is_directory
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .shells import Shell
+
+# Raised when the verbs, their arguments or the helper's own arguments change.
+PROTOCOL = b"1"
+STEM = b"venvhook.recipe"
+
+ACTIVATE, REFUSE, PASS = b"activate", b"refuse", b"pass"
+
+
+class Recipe:
+    """What a shell is to do about the project *root*.
+
+    *verb* is one of the three; *values* are its arguments between *root* and *witnesses*; *kept*
+    says whether the answer may be used again while no witness has changed.
+    """
+
+    __slots__ = ("kept", "root", "values", "verb", "witnesses")
+
+    def __init__(
+        self,
+        verb: bytes,
+        root: bytes,
+        values: tuple[bytes, ...],
+        witnesses: list[bytes],
+        kept: bool,
+    ) -> None:
+        self.verb = verb
+        self.root = root
+        self.values = values
+        self.witnesses = witnesses
+        self.kept = kept
+
+    def line(self, shell: Shell) -> bytes:
+        """Return the recipe as one command of *shell*."""
+        words = (self.root, *self.values, *self.witnesses)
+        quoted = b" ".join(shell.quote(word) for word in words)
+        return b"_venvhook_" + self.verb + b" " + quoted + b"\n"
+
+
+def cache_directory(environ: Mapping[str, str]) -> bytes | None:
+    """Return the directory of all recipes of this protocol, or None where there can be none.
+
+    ``$XDG_CACHE_HOME/venvhook/<protocol>``, the variable only where it is absolute (XDG Base
+    Directory 0.8), else below ``~/.cache``; on Windows below ``%LOCALAPPDATA%``.
+    """
+    base = environ.get("XDG_CACHE_HOME", "")
+    if not os.path.isabs(base) and WINDOWS:
+        base = environ.get("LOCALAPPDATA", "")
+    if not os.path.isabs(base):
+        home = environ.get("HOME", "")
+        base = os.path.join(home, ".cache") if os.path.isabs(home) else ""
+    if not base:
+        return None
+    return os.path.join(os.fsencode(base), b"venvhook", PROTOCOL)
+
+
+def is_own(cache: bytes) -> bool:
+    """Return whether the directory above *cache* exists and only the user can write to it."""
+    try:
+        found = os.lstat(os.path.dirname(cache))
+    except OSError:
+        return False
+    if not is_directory(found.st_mode):
+        return False
+    return WINDOWS or (found.st_uid == os.geteuid() and not found.st_mode & 0o022)
+
+
+def ensure_cache(cache: bytes) -> bool:
+    """Create *cache* where it is missing, and return whether it may be used.
+
+    Created only where the user owns the nearest directory that exists: ``sudo`` with the user's
+    HOME must leave nothing of root's behind.
+    """
+    if not _make_directories(cache):
+        return False
+    return is_own(cache)
+
+
+def _make_directories(path: bytes) -> bool:
+    """Create *path* and what is missing above it, mode 0700; return whether it is there."""
+    try:
+        os.mkdir(path, 0o700)
+        return True
+    except FileExistsError:
+        return True
+    except FileNotFoundError:
+        parent = os.path.dirname(path)
+        if parent == path or not _make_directories(parent) or not _owned(parent):
+            return False
+        try:
+            os.mkdir(path, 0o700)
+        except FileExistsError:
+            return True
+        except OSError:
+            return False
+        return True
+    except OSError:
+        return False
+
+
+def _owned(directory: bytes) -> bool:
+    """Return whether *directory* belongs to the effective user."""
+    try:
+        return WINDOWS or os.stat(directory).st_uid == os.geteuid()
+    except OSError:
+        return False
+
+
+def recipe_path(cache: bytes, root: bytes, shell: Shell) -> bytes | None:
+    """Return the file that keeps *shell*'s recipe of *root*, or None where none can be kept.
+
+    A directory called like a recipe would stand in the way of the recipe of the one above it.
+    """
+    if any(part.startswith(STEM) for part in root.split(b"/")):
+        return None
+    mirrored = root.replace(b":", b"").replace(b"\\", b"/") if WINDOWS else root
+    inside = mirrored.strip(b"/")
+    directory = os.path.join(cache, inside) if inside else cache
+    return os.path.join(directory, STEM + b"." + shell.suffix)
+
+
+class Draft:
+    """A recipe file under way, made before the look at what the recipe will rest on.
+
+    Every failure (a full disk, a cache that cannot be written) ends in no recipe kept.
+    """
+
+    __slots__ = ("_descriptor", "_path", "_temporary")
+
+    def __init__(self, path: bytes | None) -> None:
+        self._descriptor = -1
+        self._path = path or b""
+        self._temporary = self._path + b".%d" % os.getpid()
+        if path is None:
+            return
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+        flags |= getattr(os, "O_BINARY", 0)
+        for attempt in (self._open_plain, self._open_in_new_directory, self._open_over_remains):
+            if attempt(flags):
+                return
+
+    def _open_plain(self, flags: int) -> bool:
+        try:
+            self._descriptor = os.open(self._temporary, flags, 0o600)
+        except OSError:
+            return False
+        return True
+
+    def _open_in_new_directory(self, flags: int) -> bool:
+        return _make_directories(os.path.dirname(self._temporary)) and self._open_plain(flags)
+
+    def _open_over_remains(self, flags: int) -> bool:
+        # Left by a helper of the same process number that was killed.
+        try:
+            os.unlink(self._temporary)
+        except OSError:
+            return False
+        return self._open_plain(flags)
+
+    def keep(self, text: bytes) -> None:
+        """Put *text* in the recipe's place, dated to the draft's beginning."""
+        if self._descriptor < 0:
+            return
+        try:
+            begun = os.fstat(self._descriptor).st_mtime_ns
+            whole = os.write(self._descriptor, text) == len(text)
+            os.close(self._descriptor)
+            self._descriptor = -1
+            if whole:
+                os.utime(self._temporary, ns=(begun, begun))
+                os.replace(self._temporary, self._path)
+                return
+        except OSError:
+            pass
+        self.drop()
+
+    def drop(self) -> None:
+        """Keep nothing: neither this draft nor a recipe from before."""
+        if not self._path:
+            return
+        try:
+            if self._descriptor >= 0:
+                os.close(self._descriptor)
+                self._descriptor = -1
+        finally:
+            for path in (self._temporary, self._path):
+                try:
+                    os.unlink(path)
+                except OSError:
+                    continue
