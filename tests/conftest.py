@@ -3,71 +3,110 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from terminal import SHELLS, Shell, Terminal
+
+from environments import EnvironmentMaker
+
+if os.name == "nt":  # no pseudo-terminals there that Python can drive
+    collect_ignore = ["shells", "bench"]
+else:
+    from terminal import SHELLS, OpenTerminal, Shell
 
 IN_CI = bool(os.environ.get("CI"))
-# PowerShell is in no distribution's archive.
-_MAY_BE_MISSING = ("pwsh",)
+# Variables of the person's own shell that would reach into the tests.
+_INHERITED = ("VENVHOOK_", "VIRTUAL_ENV", "CONDA_", "PYTHONHOME", "PYTHONPATH", "XDG_", "UV_")
 
 
-def require(shell: Shell) -> Shell:
+def pytest_report_header() -> str:
+    """Say which shells are tested, and what this machine cannot test."""
+    if os.name == "nt":
+        return "shells: not tested, this system has no pseudo-terminals that Python can drive"
+    return "shells: " + ", ".join(f"{row.name} {row.path or 'MISSING'}" for row in SHELLS.values())
+
+
+def pytest_configure() -> None:
+    """Take the person's own settings out of the environment of the tests."""
+    for name in list(os.environ):
+        if name.startswith(_INHERITED) and name != "VENVHOOK_TEST_COMMAND":
+            del os.environ[name]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test with ``any_shell`` in PowerShell too, where it is.
+
+    Where it is not, that is said once: by the skip of test_powershell.py, and in the header.
+    """
+    if "any_shell" in metafunc.fixturenames:
+        rows = [row for row in SHELLS.values() if row.name != "pwsh" or row.path is not None]
+        metafunc.parametrize("any_shell", [row.name for row in rows], indirect=True)
+
+
+def _required(shell: Shell) -> Shell:
     """Return *shell* if it is on this machine; skip the test if not, fail it in CI."""
     if shell.path is None:
         text = f"{shell.name} is not on this machine"
-        if IN_CI and shell.name not in _MAY_BE_MISSING:
+        if IN_CI:
             pytest.fail(text)
         pytest.skip(text)
     return shell
 
 
+@pytest.fixture
+def any_shell(request: pytest.FixtureRequest) -> Shell:
+    """Each shell of the table, for transcripts of commands that all of them have."""
+    return _required(SHELLS[request.param])
+
+
 @pytest.fixture(params=["bash", "zsh", "fish"])
 def shell(request: pytest.FixtureRequest) -> Shell:
     """Each shell of the table that can be installed everywhere."""
-    return require(SHELLS[request.param])
+    return _required(SHELLS[request.param])
+
+
+@pytest.fixture(params=["bash", "zsh"])
+def posix_shell(request: pytest.FixtureRequest) -> Shell:
+    """Each shell of the table that reads what sh reads."""
+    return _required(SHELLS[request.param])
 
 
 @pytest.fixture
-def open_terminal(tmp_path: Path) -> Iterator[Callable[..., Terminal]]:
-    """A function that opens a Terminal (its arguments without *scratch*) and closes it later."""
-    opened: list[Terminal] = []
-
-    def open_one(*arguments: object, **options: object) -> Terminal:
-        first, *rest = arguments
-        assert isinstance(first, Shell)
-        scratch = options.pop("scratch", tmp_path)
-        opened.append(Terminal(require(first), scratch, *rest, **options))  # type: ignore[arg-type]  # passed through
-        return opened[-1]
-
-    yield open_one
-    for terminal in opened:
-        terminal.close()
+def bash() -> Shell:
+    """The row of bash."""
+    return _required(SHELLS["bash"])
 
 
-def make_environment(path: Path | bytes, maker: str = "venv", prompt: str | None = None) -> None:
-    """Make a real environment without pip at *path* by *maker*: venv, virtualenv or uv."""
-    target = os.fsencode(path)
-    words: list[str | bytes]
-    if maker == "venv":
-        words = [sys.executable, "-m", "venv", "--without-pip"]
-    elif maker == "virtualenv":
-        words = [sys.executable, "-m", "virtualenv", "--no-download", "--without-pip", "-q"]
-    else:
-        words = [_uv(), "venv", "-q", "--no-config", "--offline", "--python", sys.executable]
-    if prompt is not None:
-        words += ["--prompt", prompt]
-    subprocess.run([*words, target], check=True, cwd=os.path.dirname(target))
+@pytest.fixture
+def zsh() -> Shell:
+    """The row of zsh."""
+    return _required(SHELLS["zsh"])
 
 
-def _uv() -> str:
-    """Return uv: the one installed beside this Python, else the one on PATH."""
-    beside = Path(sys.executable).parent / "uv"
-    found = str(beside) if beside.exists() else shutil.which("uv")
-    assert found is not None, "uv is in the group dev of pyproject.toml"
-    return found
+@pytest.fixture
+def fish() -> Shell:
+    """The row of fish."""
+    return _required(SHELLS["fish"])
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """The HOME of the terminals that ``open_terminal`` opens."""
+    directory = tmp_path.resolve() / "home"
+    directory.mkdir()
+    return directory
+
+
+@pytest.fixture
+def open_terminal(home: Path) -> Iterator[OpenTerminal]:
+    """What opens a Terminal in this test's HOME, and closes it again."""
+    terminals = OpenTerminal(home.parent)
+    yield terminals
+    terminals.close()
+
+
+@pytest.fixture(scope="session")
+def make_environment(tmp_path_factory: pytest.TempPathFactory) -> EnvironmentMaker:
+    """What makes a real environment."""
+    return EnvironmentMaker(tmp_path_factory.mktemp("maker"))

@@ -68,8 +68,9 @@ class Shell:
 
     *arguments* start it interactively; *rc_file* is relative to HOME; *prelude* is put before every
     rc text: it sets a prompt that ends with READY and defines ``_test_values FILE NAME...``;
-    *load* is the line for the rc file, with %s for the quoted command; *status* is the expression
-    for the last command's exit status; *editor* says whether what is typed is drawn by the shell;
+    *load* is the line for the rc file, with %s for the quoted command; *source* reads a file and
+    *which* prints where a program is, with %s for it; *status* is the expression for the last
+    command's exit status; *editor* says whether what is typed is drawn by the shell;
     *hooks_cd* says whether a change of directory is seen at once, not only at the next prompt.
     """
 
@@ -80,6 +81,7 @@ class Shell:
     prelude: str
     load: str
     source: str
+    which: str
     status: str
     quote: Callable[[bytes], bytes]
     editor: bool
@@ -176,6 +178,7 @@ SHELLS = {
             prelude=_BASH_PRELUDE,
             load='eval "$(%s init bash)"',
             source=". %s",
+            which="command -v %s",
             status="$?",
             quote=quote_posix,
             editor=False,
@@ -189,6 +192,7 @@ SHELLS = {
             prelude=_ZSH_PRELUDE,
             load='eval "$(%s init zsh)"',
             source=". %s",
+            which="command -v %s",
             status="$?",
             quote=quote_posix,
             editor=False,
@@ -202,6 +206,7 @@ SHELLS = {
             prelude=_FISH_PRELUDE,
             load="%s init fish | source",
             source="source %s",
+            which="command -v %s",
             status="$status",
             quote=quote_fish,
             editor=True,
@@ -215,6 +220,7 @@ SHELLS = {
             prelude=_POWERSHELL_PRELUDE,
             load="Invoke-Expression (& %s init powershell | Out-String)",
             source=". %s",
+            which="(Get-Command %s).Source",
             status="$LASTEXITCODE",
             quote=quote_powershell,
             editor=True,
@@ -468,6 +474,10 @@ class Terminal:
         """Return the bytes of the variable *name*, or None where it is unset."""
         return self.values(name)[name]
 
+    def which(self, program: str) -> str:
+        """Return where the shell finds *program*."""
+        return self.run(self.shell.which % program).strip()
+
     @property
     def environment(self) -> str | None:
         """The active environment: ``$VIRTUAL_ENV``, or None."""
@@ -494,6 +504,30 @@ class Terminal:
         self.run(call + " ".join(self.shell.word(word) for word in words))
         entries = (entry.partition(b"=") for entry in file.read_bytes().split(b"\0") if entry)
         return {name: value for name, _, value in entries}
+
+
+class OpenTerminal:
+    """Opens terminals in *scratch*, and closes all of them."""
+
+    def __init__(self, scratch: Path) -> None:
+        self._scratch = scratch
+        self._opened: list[Terminal] = []
+
+    def __call__(
+        self,
+        shell: Shell,
+        rc: str | bytes | None = None,
+        directory: Path | str | bytes | None = None,
+        environ: Mapping[str, str | bytes | None] | None = None,
+    ) -> Terminal:
+        """Return a new Terminal; its arguments."""
+        self._opened.append(Terminal(shell, self._scratch, rc, directory, environ))
+        return self._opened[-1]
+
+    def close(self) -> None:
+        """Close all that were opened."""
+        for terminal in self._opened:
+            terminal.close()
 
 
 def _plain(data: bytes) -> bytes:
