@@ -1,4 +1,4 @@
-"""What ``venvhook init <shell>`` prints: a few quoted assignments, then the hook script's exact bytes."""
+"""What ``venvhook init <shell>`` prints: a few assignments, then the hook script's exact bytes."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-KEEP_OPTION = "--keep"
+KEEP_OPTION = b"--keep"
 
 
-def hook_script(shell: Shell) -> bytes:
-    """Return the bytes of *shell*'s hook script: shipped beside the package, or in its checkout."""
+def shipped_script(name: str) -> bytes:
+    """Return the bytes of the file *name* of ``shell/``: beside the package, or in its checkout."""
     package = os.path.dirname(os.path.abspath(__file__))
     for folder in (os.path.join(package, "shell"), os.path.join(package, "..", "..", "shell")):
         try:
-            with open(os.path.join(folder, shell.script), "rb") as file:
+            with open(os.path.join(folder, name), "rb") as file:
                 return file.read()
         except FileNotFoundError:
             continue
-    raise UsageError(f"{shell.script} is missing from this installation; install venvhook again")
+    raise UsageError(f"{name} is missing from this installation; install venvhook again")
 
 
 def init_text(shell: Shell, environ: Mapping[str, str]) -> bytes:
@@ -41,7 +41,7 @@ def init_text(shell: Shell, environ: Mapping[str, str]) -> bytes:
         (b"_VENVHOOK_CACHE", cache),
     )
     lines = [shell.assignment % (name, shell.quote(value)) for name, value in assignments]
-    return b"".join(lines) + hook_script(shell)
+    return b"".join(lines) + shipped_script(shell.script)
 
 
 def main() -> None:
@@ -62,18 +62,22 @@ def respond(words: list[bytes], environ: Mapping[str, str]) -> bytes:
     shell = shell_named(os.fsdecode(words[0]))
     if shell is None:
         raise UsageError(f"no shell is called '{shown(words[0])}'; there are {shell_names()}")
-    text = init_text(shell, environ)
-    if keep:
-        _keep(keep, text, environ)
+    # Made before anything is read, so that an upgrade meanwhile is newer than what is kept.
+    draft = Draft(keep if keep and _may_keep(keep, environ) else None)
+    try:
+        text = init_text(shell, environ)
+    except UsageError:
+        draft.drop()
+        raise
+    draft.keep(text)
     return text
 
 
-def _keep(path: bytes, text: bytes, environ: Mapping[str, str]) -> None:
-    """Write *text* to *path* for the launcher, if that lies in a cache that is the user's alone."""
+def _may_keep(path: bytes, environ: Mapping[str, str]) -> bool:
+    """Return whether *path*, for the launcher, lies in a cache that is the user's alone."""
     cache = cache_directory(environ)
-    if (
+    return (
         cache is not None
         and ensure_cache(cache)
         and os.path.dirname(path) == os.path.dirname(cache)
-    ):
-        Draft(path).keep(text)
+    )

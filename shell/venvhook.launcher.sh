@@ -1,0 +1,43 @@
+# The venvhook command, in front of the private environment that install.sh made. Written to
+# <prefix>/bin/venvhook after these lines:
+#   home     the directory of the private environment 'env' and of the record 'installed'
+#   command  where this file is
+# shellcheck shell=sh
+# shellcheck disable=SC3013  # -nt, -O: in dash, busybox and the sh of macOS
+# shellcheck disable=SC2154  # home, command: assigned above, see src/venvhook/launcher.py
+
+python=$home/env/bin/python source=$home/env/package
+
+# A shell that starts needs no Python: what 'init' printed last time is kept, and is right while it
+# is newer than the installation and the settings. -nt is strict, so equal times ask again.
+case $#:$1:${2-} in
+  2:init:bash | 2:init:zsh | 2:init:fish | 2:init:powershell)
+    case ${XDG_CACHE_HOME-} in
+      /*) cache=${XDG_CACHE_HOME%/}/venvhook ;;
+      *) cache=${HOME-}/.cache/venvhook ;;
+    esac
+    case ${XDG_CONFIG_HOME-} in
+      /*) config=$XDG_CONFIG_HOME/venvhook ;;
+      *) config=${HOME-}/.config/venvhook ;;
+    esac
+    kept=$cache/init.$2
+    if [ -f "$kept" ] && [ -O "$kept" ] && [ -O "$cache" ] && [ ! -L "$kept" ] &&
+      [ -e "$home/installed" ] && [ "$kept" -nt "$home/installed" ] &&
+      { [ ! -e "$config" ] || [ "$kept" -nt "$config" ]; } &&
+      { [ ! -e "$config/config.toml" ] || [ "$kept" -nt "$config/config.toml" ]; }; then
+      exec cat "$kept"
+    fi
+    code='import sys; sys.path.append(sys.argv.pop(1)); from venvhook.init import main; main()'
+    set -- -S -c "$code" "$source" --keep "$kept" "$2"
+    ;;
+  *)
+    code='import sys; del sys.argv[0]; from venvhook.__main__ import main; main()'
+    set -- -c "$code" "$command" "$@"
+    ;;
+esac
+
+if [ ! -x "$python" ]; then
+  echo "venvhook: $python is gone; run install.sh again" >&2
+  exit 1
+fi
+exec "$python" -I "$@"
