@@ -95,25 +95,22 @@ def ensure_cache(cache: bytes) -> bool:
 
 
 def _make_directories(path: bytes) -> bool:
-    """Create *path* and what is missing above it, mode 0700; return whether it is there."""
+    """Create *path* and what is missing above it, mode 0700; return whether it is there.
+
+    Nothing is created in a directory of another user's.
+    """
+    if os.path.lexists(path):
+        return True
+    parent = os.path.dirname(path)
+    if parent == path or not _make_directories(parent) or not _owned(parent):
+        return False
     try:
         os.mkdir(path, 0o700)
-        return True
     except FileExistsError:
-        return True
-    except FileNotFoundError:
-        parent = os.path.dirname(path)
-        if parent == path or not _make_directories(parent) or not _owned(parent):
-            return False
-        try:
-            os.mkdir(path, 0o700)
-        except FileExistsError:
-            return True
-        except OSError:
-            return False
         return True
     except OSError:
         return False
+    return True
 
 
 def _owned(directory: bytes) -> bool:
