@@ -1,0 +1,377 @@
+"""Kept recipes: used while they are right, never when in doubt, and missed by nobody."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import stat
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from environments import EnvironmentMaker
+from terminal import OpenTerminal, Shell, Terminal
+
+SUFFIX = {"bash": "sh", "zsh": "sh", "fish": "fish", "pwsh": "ps1"}
+
+
+@pytest.fixture
+def app(home: Path, make_environment: EnvironmentMaker) -> Path:
+    """The environment of a project in HOME."""
+    return make_environment(home / "app/.venv")
+
+
+def count_calls(terminal: Terminal) -> None:
+    """Put a program before the helper's Python that notes each call in HOME/calls."""
+    shell = terminal.shell
+    real = os.fsdecode(terminal.value("_VENVHOOK_PYTHON") or b"")
+    program = terminal.home / "helper"
+    program.write_text(
+        f'#!/bin/sh\necho call >> {terminal.home}/calls\nexec {shell.word(real)} "$@"\n'
+    )
+    program.chmod(0o755)
+    line = "set -g _VENVHOOK_PYTHON %s" if shell.name == "fish" else "_VENVHOOK_PYTHON=%s"
+    terminal.run(line % shell.word(program))
+
+
+def calls(terminal: Terminal) -> int:
+    """Return how often the helper was asked since ``count_calls``."""
+    file = terminal.home / "calls"
+    return len(file.read_text().splitlines()) if file.exists() else 0
+
+
+def visit(terminal: Terminal) -> str | None:
+    """Enter ``app`` from HOME, and return the environment that was active there."""
+    terminal.run("cd app")
+    found = terminal.environment
+    terminal.run("cd ..")
+    assert terminal.environment is None
+    return found
+
+
+def cache_of(terminal: Terminal) -> Path:
+    """Return the recipe cache that the shell uses."""
+    return Path(os.fsdecode(terminal.value("_VENVHOOK_CACHE") or b""))
+
+
+def recipe_of(terminal: Terminal, root: Path) -> Path:
+    """Return where the recipe of *root* is kept."""
+    cache = terminal.home / ".cache/venvhook/1"
+    return Path(f"{cache}{root}/venvhook.recipe.{SUFFIX[terminal.shell.name]}")
+
+
+def test_a_kept_recipe_spares_the_helper(
+    shell: Shell, app: Path, home: Path, open_terminal: OpenTerminal
+) -> None:
+    terminal = open_terminal(shell)
+    count_calls(terminal)
+    for _ in range(3):
+        assert visit(terminal) == str(app)
+    assert calls(terminal) == 1
+    # Another shell of the same kind finds it too.
+    terminal.restart()
+    count_calls(terminal)
+    assert visit(terminal) == str(app)
+    assert calls(terminal) == 1
+    recipe = recipe_of(terminal, home / "app")
+    assert stat.S_IMODE(recipe.stat().st_mode) == 0o600
+    for directory in recipe.parents:
+        if directory == home:
+            break
+        assert stat.S_IMODE(directory.stat().st_mode) == 0o700, directory
+
+
+def test_a_recipe_is_renewed_when_the_environment_changes(
+    shell: Shell, app: Path, open_terminal: OpenTerminal
+) -> None:
+    terminal = open_terminal(shell)
+    visit(terminal)
+    config = app / "pyvenv.cfg"
+    config.write_text(config.read_text() + "prompt = other\n")
+    terminal.run("cd app")
+    assert terminal.prompt == "(other) "
+    terminal.run("cd ..")
+    shutil.rmtree(app / "bin")
+    assert "no interpreter" in terminal.run("cd app")
+    assert terminal.environment is None
+
+
+@pytest.mark.parametrize("witness", ["pyvenv.cfg", "bin", "bin/python"])
+def test_each_witness_is_looked_at(
+    shell: Shell, witness: str, app: Path, open_terminal: OpenTerminal
+) -> None:
+    terminal = open_terminal(shell)
+    count_calls(terminal)
+    visit(terminal)
+    target = app / witness
+    if witness == "bin/python":
+        target.unlink()
+        assert visit_refused(terminal)
+        assert calls(terminal) == 2
+        return
+    now = time.time()
+    os.utime(target, (now + 3600, now + 3600))
+    assert visit(terminal) == str(app)
+    assert calls(terminal) == 2
+    # Dated in the future: it works, and is asked for each time.
+    assert visit(terminal) == str(app)
+    assert calls(terminal) == 3
+
+
+def visit_refused(terminal: Terminal) -> bool:
+    """Return whether entering ``app`` says a line and activates nothing."""
+    printed = terminal.run("cd app")
+    refused = printed.startswith("venvhook: ") and terminal.environment is None
+    terminal.run("cd ..")
+    return refused
+
+
+def test_an_environment_that_changes_while_active_is_asked_about_once(
+    shell: Shell, app: Path, open_terminal: OpenTerminal
+) -> None:
+    terminal = open_terminal(shell)
+    count_calls(terminal)
+    terminal.run("cd app")
+    now = time.time()
+    os.utime(app / "pyvenv.cfg", (now + 3600, now + 3600))
+    for _ in range(4):
+        terminal.run("echo")
+    assert calls(terminal) == 2
+    assert terminal.environment == str(app)
+
+
+@pytest.mark.parametrize("forgery", ["text", "link", "mode", "root"])
+def test_a_recipe_that_says_something_else_is_not_obeyed(
+    shell: Shell,
+    forgery: str,
+    app: Path,
+    home: Path,
+    open_terminal: OpenTerminal,
+    make_environment: EnvironmentMaker,
+) -> None:
+    if forgery == "root":
+        # The recipe of another project in this one's place, as on a disk that ignores case.
+        make_environment(home / "other/.venv")
+        terminal = open_terminal(shell)
+        visit(terminal)
+        terminal.run("cd other")
+        terminal.run("cd ..")
+        shutil.copy2(recipe_of(terminal, home / "other"), recipe_of(terminal, home / "app"))
+    elif forgery == "text":
+        terminal = open_terminal(shell)
+        visit(terminal)
+        recipe_of(terminal, home / "app").write_text("")
+    elif forgery == "link":
+        terminal = open_terminal(shell)
+        visit(terminal)
+        recipe = recipe_of(terminal, home / "app")
+        recipe.unlink()
+        recipe.symlink_to("/nowhere")
+    else:
+        terminal = open_terminal(shell)
+        visit(terminal)
+        recipe = recipe_of(terminal, home / "app")
+        recipe.unlink()
+        recipe.mkdir()
+    assert visit(terminal) == str(app)
+
+
+def foreign_uid() -> int:
+    """Return another account's number; skip where files cannot be given away."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a file to another account")
+    return pwd.getpwnam("nobody").pw_uid
+
+
+def canary_recipe(terminal: Terminal, root: Path) -> Path:
+    """Put a recipe for *root* into the cache that leaves a mark when it is sourced."""
+    mark = terminal.home / "mark"
+    recipe = recipe_of(terminal, root)
+    recipe.parent.mkdir(parents=True, exist_ok=True)
+    recipe.write_text(f"echo sourced > {mark}\n")
+    return mark
+
+
+def test_a_recipe_of_another_user_is_not_read(
+    shell: Shell, app: Path, home: Path, open_terminal: OpenTerminal
+) -> None:
+    nobody = foreign_uid()
+    terminal = open_terminal(shell)
+    visit(terminal)
+    mark = canary_recipe(terminal, home / "app")
+    os.chown(recipe_of(terminal, home / "app"), nobody, -1)
+    assert visit(terminal) == str(app)
+    assert not mark.exists()
+
+
+@pytest.mark.parametrize("kind", ["foreign", "group", "others", "link"])
+def test_a_cache_that_is_not_the_users_alone_is_not_read(
+    shell: Shell, kind: str, app: Path, home: Path, open_terminal: OpenTerminal
+) -> None:
+    terminal = open_terminal(shell)
+    mark = canary_recipe(terminal, home / "app")
+    cache = home / ".cache/venvhook"
+    if kind == "foreign":
+        os.chown(cache, foreign_uid(), -1)
+    elif kind == "link":
+        cache.rename(home / "cache-of-another")
+        cache.symlink_to(home / "cache-of-another")
+    else:
+        cache.chmod(0o770 if kind == "group" else 0o707)
+    terminal.restart()
+    count_calls(terminal)
+    for _ in range(2):
+        assert visit(terminal) == str(app)
+    assert calls(terminal) == 2
+    assert not mark.exists()
+
+
+def test_a_recipe_that_leaves_a_mark_would_be_noticed(
+    shell: Shell, app: Path, home: Path, open_terminal: OpenTerminal
+) -> None:
+    """The two tests above can fail: in the user's own cache that recipe is read."""
+    terminal = open_terminal(shell)
+    mark = canary_recipe(terminal, home / "app")
+    assert visit(terminal) == str(app)
+    assert mark.exists()
+
+
+@pytest.mark.parametrize("kind", ["file", "unset", "read-only", "full", "relative"])
+def test_without_a_cache_it_works_and_is_asked_each_time(
+    shell: Shell, kind: str, app: Path, home: Path, open_terminal: OpenTerminal
+) -> None:
+    del app
+    environ: dict[str, str | bytes | None] = {}
+    disk = home / "disk"
+    if kind == "file":
+        (home / ".cache").write_text("in the way\n")
+    elif kind == "unset":
+        environ = {"HOME": None}
+    elif kind == "relative":
+        environ = {"XDG_CACHE_HOME": "relative", "HOME": None}
+    else:
+        disk.mkdir()
+        mount_small_disk(disk)
+        environ = {"XDG_CACHE_HOME": str(disk)}
+    try:
+        asked_each_time(open_terminal, shell, home, kind, environ)
+    finally:
+        if disk.exists():
+            subprocess.run(["umount", disk], check=True)
+
+
+def mount_small_disk(directory: Path) -> None:
+    """Mount a disk of one page at *directory*; skip where that may not be done."""
+    words = ["mount", "-t", "tmpfs", "-o", "size=4k,mode=0700", "none", str(directory)]
+    if os.geteuid() != 0 or subprocess.run(words, capture_output=True).returncode != 0:
+        pytest.skip("a small disk cannot be mounted here")
+
+
+def asked_each_time(
+    open_terminal: OpenTerminal,
+    shell: Shell,
+    home: Path,
+    kind: str,
+    environ: dict[str, str | bytes | None],
+) -> None:
+    """Enter and leave twice in a shell of *environ*, on a disk that has no room or no leave."""
+    terminal = open_terminal(shell, rc="")
+    disk = environ.get("XDG_CACHE_HOME")
+    if kind == "full":
+        with (home / "disk/ballast").open("wb") as file, pytest.raises(OSError):  # noqa: PT012  # either call may fail
+            file.write(bytes(65536))
+            file.flush()
+    elif kind == "read-only":
+        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+    for name, value in environ.items():
+        if value is None:
+            terminal.run(f"set -e {name}" if shell.name == "fish" else f"unset {name}")
+        else:
+            word = shell.word(value)
+            terminal.run(
+                f"set -gx {name} {word}" if shell.name == "fish" else f"export {name}={word}"
+            )
+    assert terminal.run(shell.load_line(terminal.command)) == ""
+    count_calls(terminal)
+    for _ in range(2):
+        assert visit(terminal) == f"{home}/app/.venv"
+        assert terminal.status == "0"
+    assert calls(terminal) == 2
+    terminal.close()
+
+
+def test_root_in_a_users_shell_leaves_nothing_behind(
+    shell: Shell, app: Path, home: Path, open_terminal: OpenTerminal
+) -> None:
+    """As after ``sudo -s``, which keeps HOME."""
+    nobody = foreign_uid()
+    os.chown(home, nobody, -1)
+    terminal = open_terminal(shell)
+    assert visit(terminal) == str(app)
+    assert not (home / ".cache").exists()
+
+
+def test_an_absolute_xdg_cache_home_is_used(
+    shell: Shell, app: Path, home: Path, open_terminal: OpenTerminal
+) -> None:
+    terminal = open_terminal(shell, environ={"XDG_CACHE_HOME": str(home / "elsewhere")})
+    assert visit(terminal) == str(app)
+    assert cache_of(terminal) == home / "elsewhere/venvhook/1"
+    suffix = SUFFIX[shell.name]
+    assert Path(f"{cache_of(terminal)}{home}/app/venvhook.recipe.{suffix}").exists()
+    assert not (home / ".cache/venvhook").exists()
+
+
+def test_a_path_too_long_for_the_cache_works(
+    shell: Shell, home: Path, open_terminal: OpenTerminal, make_environment: EnvironmentMaker
+) -> None:
+    make_environment(home / "short/.venv")
+    names = ["d" * 200] * 20
+    deep = home
+    steps = 0
+    while len(str(deep)) + 201 < 3900:
+        deep /= names[steps]
+        steps += 1
+    deep.mkdir(parents=True)
+    (home / "short").rename(deep / "app")
+    target = deep / "app/.venv"
+    terminal = open_terminal(shell)
+    for _ in range(2):
+        assert terminal.cd(target.parent) == ""
+        assert terminal.environment == str(target)
+        terminal.cd(home)
+        assert terminal.environment is None
+    # pytest cannot remove what is deeper than a path may be long.
+    shutil.rmtree(home / names[0])
+
+
+def test_a_component_called_like_a_recipe_works(
+    shell: Shell, home: Path, open_terminal: OpenTerminal, make_environment: EnvironmentMaker
+) -> None:
+    odd = home / f"venvhook.recipe.{SUFFIX[shell.name]}"
+    inner, outer = make_environment(odd / "app/.venv"), make_environment(home / "outer/.venv")
+    terminal = open_terminal(shell)
+    for _ in range(2):
+        terminal.cd(odd / "app")
+        assert terminal.environment == str(inner)
+        terminal.cd(home / "outer")
+        assert terminal.environment == str(outer)
+
+
+def test_two_shells_at_once_share_a_cache(
+    shell: Shell, app: Path, home: Path, open_terminal: OpenTerminal
+) -> None:
+    first, second = open_terminal(shell), open_terminal(shell)
+    for _ in range(3):
+        shutil.rmtree(home / ".cache/venvhook/1")
+        first.send("cd app\r")
+        second.send("cd app\r")
+        for terminal in (first, second):
+            terminal.wait_for("(app) ready> ")
+            assert terminal.environment == str(app)
+            terminal.cd(home)
+    leftovers = list((home / ".cache/venvhook").rglob("*.recipe.*.*"))
+    assert leftovers == []
