@@ -23,7 +23,7 @@ import struct
 import sys
 import termios
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -246,7 +246,8 @@ class Terminal:
     """A shell of its own HOME, ``<scratch>/home``, started in *directory* (HOME if None).
 
     *rc* is its rc text after the prelude; None is the one line that loads venvhook. *environ* are
-    variables besides HOME, PATH, TERM and LANG; None as a value leaves one of these out.
+    variables besides HOME, PATH, TERM and LANG; None as a value leaves one of these out. *wrapper*
+    are words before the shell's own: a program that runs it, such as strace.
     """
 
     def __init__(
@@ -256,6 +257,7 @@ class Terminal:
         rc: str | bytes | None = None,
         directory: Path | str | bytes | None = None,
         environ: Mapping[str, str | bytes | None] | None = None,
+        wrapper: Sequence[str] = (),
     ) -> None:
         self.shell = shell
         self.scratch = scratch.resolve()
@@ -266,6 +268,7 @@ class Terminal:
         self.prompt = ""
         self.pid = 0
         self._extras = dict(environ or {})
+        self._wrapper = tuple(wrapper)
         self._master = -1
         self._seen = b""
         self._unread = b""
@@ -311,7 +314,7 @@ class Terminal:
             raise TerminalError(f"{self.shell.name} is not on this machine")
         environ = self._environ()
         where = self.home if directory is None else directory
-        words = [executable, *self.shell.arguments]
+        words = [*self._wrapper, executable, *self.shell.arguments]
         self.pid, self._master = pty.fork()
         if self.pid == 0:
             self._become(words, os.fsencode(where), environ)
@@ -519,9 +522,10 @@ class OpenTerminal:
         rc: str | bytes | None = None,
         directory: Path | str | bytes | None = None,
         environ: Mapping[str, str | bytes | None] | None = None,
+        wrapper: Sequence[str] = (),
     ) -> Terminal:
-        """Return a new Terminal; its arguments."""
-        self._opened.append(Terminal(shell, self._scratch, rc, directory, environ))
+        """Return a new Terminal of these arguments."""
+        self._opened.append(Terminal(shell, self._scratch, rc, directory, environ, wrapper))
         return self._opened[-1]
 
     def close(self) -> None:
