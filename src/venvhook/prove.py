@@ -32,6 +32,7 @@ LIMIT = 10.0
 # Seconds without output after which startup files are taken to be done, and to wait for output.
 _QUIET, _FIRST_OUTPUT = 0.15, 1.0
 _ROWS_AND_COLUMNS = (40, 200)
+_OUTPUT_KEPT = 256 * 1024
 
 # A terminal is asked where its cursor is and what it is; some shells wait for the answer.
 _QUESTIONS = {b"\x1b[6n": b"\x1b[1;1R", b"\x1b[c": b"\x1b[?6c", b"\x1b[0c": b"\x1b[?6c"}
@@ -300,6 +301,8 @@ class Conversation:
         """Return what the shell showed last, as the end of a reason."""
         text = _ESCAPES.sub(b"", self.terminal.output).replace(b"\r", b"\n")
         lines = [line.strip() for line in text.splitlines() if line.strip()]
+        # Not what was typed.
+        lines = [line for line in lines if not re.search(rb"VH%s|VH\{0\}", line)]
         return f"it showed last: {shown(lines[-1], 80)}" if lines else "it showed nothing"
 
     def _ask(self, line: str, **paths: str) -> str:
@@ -320,10 +323,9 @@ class Conversation:
         """Return why no answer came."""
         if self.terminal.ended:
             return f"ended before its first prompt; {self.last_line()}"
-        instead = self.terminal.foreground()
-        if instead and instead not in (self.shell.name, *self.shell.aliases):
-            return f"no prompt within {LIMIT:.0f} s: {instead} runs there; {self.last_line()}"
-        return f"no answer at a prompt within {LIMIT:.0f} s; {self.last_line()}"
+        program = self.terminal.program_besides(self.shell.name, *self.shell.aliases)
+        doing = f"run {program}" if program else "wait for something"
+        return f"no prompt within {LIMIT:.0f} s: its startup files {doing}; {self.last_line()}"
 
 
 class Terminal:
@@ -366,24 +368,30 @@ class Terminal:
         except OSError:  # Linux reports the end of a pseudo-terminal as EIO
             data = b""
         self.ended = not data
-        self.output += data
+        self.output = (self.output + data)[-_OUTPUT_KEPT:]
         for question, answer in _QUESTIONS.items():
             if question in data:
                 self.type(answer)
         return bool(data)
 
-    def foreground(self) -> str:
-        """Return the name of the program in the foreground, or ''."""
+    def program_besides(self, *names: str) -> str:
+        """Return the name of a program that is not called *names* and runs in here, or ''.
+
+        That is the one in the foreground, the one in the shell's place, or a child of it.
+        """
         try:
             group = os.tcgetpgrp(self.master)
-        except OSError:
-            return ""
-        words = ["ps", "-o", "comm=", "-p", str(group)]
-        try:
+            words = ["ps", "-A", "-o", "pid=", "-o", "ppid=", "-o", "comm="]
             asked = subprocess.run(words, check=False, capture_output=True, timeout=LIMIT)  # noqa: S603  # no input
         except (OSError, subprocess.TimeoutExpired):
             return ""
-        return shown(os.path.basename(asked.stdout.strip().lstrip(b"-")), 40)
+        for line in asked.stdout.splitlines():
+            process, parent, command = (*line.split(None, 2), b"", b"", b"")[:3]
+            name = shown(os.path.basename(command.lstrip(b"-")), 40)
+            near = {group, self.pid} & {int(process or 0), int(parent or 0)}
+            if near and name not in names:
+                return name
+        return ""
 
     def close(self) -> None:
         """End the program and what it has in the foreground, at once and for certain."""

@@ -71,15 +71,15 @@ class Block:
     before: bytes
     lines: bytes
     after: bytes
-    no_newline: bool
+    newline_added: bytes  # b"" where the file had one at its end
     directories_made: int | None  # None where the file was there before
 
     def without(self) -> bytes:
         """Return what the file held before the block was added, and what was added since."""
         before = self.before
         # What the user appended since must not be joined to the line that had no end.
-        if self.no_newline and not self.after:
-            before = before.removesuffix(b"\n").removesuffix(b"\r")
+        if not self.after:
+            before = before.removesuffix(self.newline_added)
         return before + self.after
 
 
@@ -250,11 +250,13 @@ def find_block(content: bytes, path: bytes) -> Block | None:
             f"{where}: the venvhook block was edited; take it out by hand and run this again"
         )
     made = _MADE_NOTE.search(lines)
+    newline = b"\r\n" if match[0].partition(b"\n")[0].endswith(b"\r") else b"\n"
     return Block(
         before=content[: match.start()],
         lines=lines,
         after=content[match.end() :],
-        no_newline=_NO_NEWLINE in lines,
+        # An editor may have changed every line ending of the file.
+        newline_added=newline if _NO_NEWLINE in lines else b"",
         directories_made=int(made[1]) if made else None,
     )
 
@@ -286,7 +288,7 @@ def add_block(path: bytes, loading: bytes) -> str:
 
 def _update(found: Found, block: Block, loading: bytes) -> str:
     """Put *loading* in the place of the lines of *block*, whose notes stay."""
-    notes = _NO_NEWLINE if block.no_newline else b""
+    notes = _NO_NEWLINE if block.newline_added else b""
     if block.directories_made is not None:
         notes += _MADE % block.directories_made
     lines = _HEADER + notes + loading

@@ -1,0 +1,118 @@
+"""The commands, as a user calls them: what they print, where, and their exit status."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SOURCE = str(Path(__file__).resolve().parents[2] / "src")
+
+
+def venvhook(home: Path, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run ``python -m venvhook`` with *words* in an own HOME."""
+    values = {"HOME": str(home), "PATH": os.environ["PATH"], "PYTHONPATH": SOURCE, **environ}
+    return subprocess.run(
+        [sys.executable, "-m", "venvhook", *words],
+        env=values,
+        cwd=home,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("words", [("--help",), ("-h",), ("install", "--help")])
+def test_help_shows_examples(tmp_path: Path, words: tuple[str, ...]) -> None:
+    ran = venvhook(tmp_path, *words)
+    assert ran.returncode == 0, ran.stderr
+    assert "Examples:" in ran.stdout
+    assert "hook " not in ran.stdout.replace("venvhook ", "").replace("the hook ", "")
+
+
+def test_help_names_only_commands_that_exist(tmp_path: Path) -> None:
+    listed = venvhook(tmp_path, "--help").stdout.partition("Commands:\n")[2].partition("\n\n")[0]
+    names = [line.split()[0] for line in listed.splitlines()]
+    assert names == ["init", "install", "uninstall"]
+    for name in names:
+        assert venvhook(tmp_path, name, "--help").returncode == 0
+
+
+def test_version(tmp_path: Path) -> None:
+    ran = venvhook(tmp_path, "--version")
+    assert ran.returncode == 0
+    assert ran.stdout.startswith("venvhook 0.")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("--nonsense",), ("nonsense",), ("install", "--shells"), ("init", "tcsh"), ("init", "", "x")],
+)
+def test_a_wrong_call_is_one_line_and_status_2(tmp_path: Path, words: tuple[str, ...]) -> None:
+    ran = venvhook(tmp_path, *words)
+    assert ran.returncode == 2, ran.stderr
+    assert ran.stdout == ""
+    assert ran.stderr.startswith("venvhook: ")
+    assert ran.stderr.count("\n") == 1
+
+
+def test_an_unknown_shell_is_told_which_there_are(tmp_path: Path) -> None:
+    for words in (("init", "tcsh"), ("install", "--shells", "tcsh")):
+        ran = venvhook(tmp_path, *words)
+        assert ran.returncode == 2
+        assert "'tcsh'; there are bash, zsh, fish, powershell" in ran.stderr
+
+
+def test_init_without_a_shell_is_for_the_one_that_asks(tmp_path: Path) -> None:
+    bash = shutil.which("bash")
+    assert bash is not None, "bash is needed by the tests"
+    line = f"'{sys.executable}' -m venvhook init; true"
+    asked = subprocess.run(
+        [bash, "-c", line],
+        env={"HOME": str(tmp_path), "PATH": os.environ["PATH"], "PYTHONPATH": SOURCE},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert asked.stderr == ""
+    assert asked.stdout == venvhook(tmp_path, "init", "bash").stdout
+
+
+def test_a_failure_is_one_line_and_a_traceback_only_on_demand(tmp_path: Path) -> None:
+    (tmp_path / ".bashrc").mkdir()
+    words = ("install", "--shells", "bash")
+    command = tmp_path / "bin" / "venvhook"
+    command.parent.mkdir()
+    command.touch(mode=0o755)
+    path = f"{command.parent}:{os.environ['PATH']}"
+    ran = venvhook(tmp_path, *words, PATH=path)
+    assert ran.returncode == 1
+    assert "no regular file" in ran.stderr
+    assert "Traceback" not in ran.stderr
+    broken = venvhook(tmp_path, *words, PATH=path, HOME="")
+    assert broken.returncode == 1
+    assert "HOME is not set" in broken.stderr
+
+
+def test_no_rc_shows_the_lines_and_edits_nothing(tmp_path: Path) -> None:
+    command = tmp_path / "bin" / "venvhook"
+    command.parent.mkdir()
+    command.touch(mode=0o755)
+    path = f"{command.parent}:{os.environ['PATH']}"
+    ran = venvhook(tmp_path, "install", "--no-rc", "--shells", "bash", PATH=path)
+    assert ran.returncode == 0, ran.stderr
+    assert "init bash" in ran.stdout
+    assert [entry.name for entry in tmp_path.iterdir()] == ["bin"]
+
+
+def test_uninstall_where_nothing_is_installed_changes_nothing(tmp_path: Path) -> None:
+    (tmp_path / ".bashrc").write_bytes(b"mine\n")
+    ran = venvhook(tmp_path, "uninstall")
+    assert ran.returncode == 0, ran.stderr
+    assert {entry.name for entry in tmp_path.iterdir()} == {".bashrc"}
+    assert (tmp_path / ".bashrc").read_bytes() == b"mine\n"
