@@ -1,0 +1,570 @@
+# venvhook for PowerShell 7.2 and later, and Windows PowerShell 5.1, where a change of directory is
+# seen only at the next prompt. Printed by 'venvhook init powershell' after a few assignments:
+#   $_VENVHOOK_PROTOCOL  which recipes this script understands
+#   $_VENVHOOK_PYTHON, $_VENVHOOK_SOURCE  the helper's interpreter, and the directory of its package
+#   $_VENVHOOK_CACHE  where recipes are kept, or empty
+# Only ASCII in here: Windows PowerShell reads it by the console's code page.
+
+if ($ExecutionContext.SessionState.LanguageMode -ne 'FullLanguage') {
+    Write-Warning 'venvhook: not available in the constrained language mode of this PowerShell'
+} else {
+# In a module, so that the variables, the strict mode and the $ErrorActionPreference of whoever
+# changes the directory stay outside. Not indented, to be read beside the scripts for other shells.
+$null = New-Module -Name venvhook -ScriptBlock {
+Set-StrictMode -Off
+$ErrorActionPreference = 'SilentlyContinue'
+
+# ---- State ---------------------------------------------------------------------------------------
+# Global, so that a second load finds it; $null is what is unset elsewhere.
+# $_VENVHOOK_PWD   the directory of the last walk, or empty: walk at the next prompt
+# $_VENVHOOK_ROOT  the active project and its environment, or empty
+# $_VENVHOOK_ENV
+# $_VENVHOOK_REST  the project in which the user typed 'deactivate' and which he has not left since
+# $_VENVHOOK_HAND  the environment that the user activated by hand, while it is active
+# $_VENVHOOK_WATCH pairs of a recipe and a file that it rests on, of the last walk
+# $_VENVHOOK_LOOK  what these looked like then, and the markers in $PWD
+# $_VENVHOOK_TOLD  the lines said in this shell
+# $_VENVHOOK_OLD_* what a variable held before we replaced it; $null where it was unset
+# $_VENVHOOK_ACTION, $_VENVHOOK_THEIRS  our LocationChangedAction, and the prompt that ours calls
+
+function _venvhook_load {
+    $script:slash = [IO.Path]::DirectorySeparatorChar
+    $script:separator = [IO.Path]::PathSeparator
+    $script:windows = $script:slash -eq '\'
+    $script:bin = 'bin'
+    $script:drive = '^/'
+    # Paths are equal byte for byte; -eq would compare them as words of a language.
+    $script:comparison = [StringComparison]::Ordinal
+    if ($script:windows) {
+        $script:bin = 'Scripts'
+        $script:drive = '^[A-Za-z]:\\'
+        $script:comparison = [StringComparison]::OrdinalIgnoreCase
+    }
+    # From PowerShell 7.2 on. Environments on Windows hold no links.
+    $script:links = [IO.File].GetMember('ResolveLinkTarget').Length -gt 0
+    # From PowerShell 7.3 on: one look instead of two.
+    $script:exists = [IO.Path].GetMember('Exists').Length -gt 0
+    _venvhook_names
+    if (-not $global:_VENVHOOK_LOADED) {
+        $global:_VENVHOOK_LOADED = $true
+        $global:_VENVHOOK_ROOT = ''
+        $global:_VENVHOOK_ENV = ''
+        $global:_VENVHOOK_REST = ''
+        $global:_VENVHOOK_HAND = ''
+        $global:_VENVHOOK_TOLD = ''
+        $global:_VENVHOOK_PREFIX = ''
+        _venvhook_adopt
+    }
+    $global:_VENVHOOK_PWD = ''
+    $global:_VENVHOOK_LOOK = ''
+    $global:_VENVHOOK_WATCH = @()
+    $global:_VENVHOOK_GONE = $false
+    # Below a file no recipe is found, so there is no other place that has to know.
+    if (-not $global:_VENVHOOK_CACHE) { $global:_VENVHOOK_CACHE = $global:_VENVHOOK_PYTHON }
+    _venvhook_register
+}
+
+# Up to three names of markers, from $env:VENVHOOK_NAMES, between spaces or colons.
+function _venvhook_names {
+    $blank = [char[]]": `t`n"
+    $names = @("$env:VENVHOOK_NAMES".Split($blank, [StringSplitOptions]::RemoveEmptyEntries))
+    if ($names.Count -eq 0) { $names = '.venv', 'venv', 'env' }
+    $script:name1 = $names[0]
+    $script:name2 = $names[0]
+    $script:name3 = $names[0]
+    if ($names.Count -gt 1) { $script:name2 = $names[1] }
+    if ($names.Count -gt 2) { $script:name3 = $names[2] }
+}
+
+# ---- Verbs: what a recipe says; they set variables of this module --------------------------------
+
+function _venvhook_activate($root, $environment, $name, $token) {
+    $script:verdict = 'activate'
+    $script:root = $root
+    $script:environment = $environment
+    $script:name = $name
+    $script:token = $token
+    _venvhook_rests_on $args
+}
+
+function _venvhook_refuse($root, $reason) {
+    $script:verdict = 'refuse'
+    $script:root = $root
+    $script:reason = $reason
+    _venvhook_rests_on $args
+}
+
+function _venvhook_pass($root) {
+    $script:verdict = 'pass'
+    $script:root = $root
+    _venvhook_rests_on $args
+}
+
+function _venvhook_rests_on($witnesses) {
+    $recipe = _venvhook_recipe_of $script:root
+    foreach ($witness in $witnesses) {
+        $script:watch += $recipe, $witness
+        # .NET says of a link that it exists, and when it was made, whatever it leads to.
+        if ($script:links -and [IO.File]::Exists($witness)) {
+            # Links in a loop cannot be followed, and are not watched.
+            try {
+                $target = [IO.File]::ResolveLinkTarget($witness, $true)
+            } catch {
+                $target = $null
+            }
+            if ($null -ne $target) { $script:watch += $recipe, $target.FullName }
+        }
+    }
+}
+
+# ---- Recipes -------------------------------------------------------------------------------------
+
+# Returns the file that keeps the recipe of the project $root: of C:\app in <cache>\C\app.
+function _venvhook_recipe_of($root) {
+    $slash = $script:slash
+    $root = $root.Trim($slash)
+    if ($script:windows) { $root = $root.Replace(':', '') }
+    if ($root) { $root = "$slash$root" }
+    return "$global:_VENVHOOK_CACHE$root${slash}venvhook.recipe.ps1"
+}
+
+# Returns what the markers in $here and the files in watch look like.
+function _venvhook_look($here) {
+    $look = ''
+    if ($env:VENVHOOK_OFF) { $look = 'x' }
+    if ($here -match $script:drive) {
+        $dir = "$($here.TrimEnd($script:slash))$script:slash"
+        foreach ($name in $script:name1, $script:name2, $script:name3) {
+            # Of a link that leads nowhere .NET says that it is a file.
+            if ([IO.Directory]::Exists($dir + $name)) { $look += 'd' }
+            elseif ([IO.File]::Exists($dir + $name)) { $look += 'e' }
+            else { $look += 'a' }
+        }
+    }
+    $watch = $script:watch
+    for ($i = 0; $i -lt $watch.Count; $i += 2) {
+        $witness = $watch[$i + 1]
+        if (-not [IO.File]::Exists($witness) -and -not [IO.Directory]::Exists($witness)) {
+            $look += 'm'
+        } else {
+            $made = [IO.File]::GetLastWriteTimeUtc($watch[$i])
+            $changed = [IO.File]::GetLastWriteTimeUtc($witness)
+            if ($made -gt $changed) { $look += 'n' } else { $look += 'o' }
+        }
+    }
+    return $look
+}
+
+# Is all that watch lists from the entry $first on older than its recipe? A marker that is no
+# environment must not have become one by a directory with old times being moved there.
+function _venvhook_is_fresh($first) {
+    $watch = $script:watch
+    for ($i = $first; $i -lt $watch.Count; $i += 2) {
+        $witness = $watch[$i + 1]
+        if (-not [IO.File]::Exists($witness) -and -not [IO.Directory]::Exists($witness)) {
+            return $false
+        }
+        # The time of a missing recipe is the year 1601.
+        $made = [IO.File]::GetLastWriteTimeUtc($watch[$i])
+        if ($made -le [IO.File]::GetLastWriteTimeUtc($witness)) { return $false }
+        if ($script:verdict -eq 'activate') { continue }
+        if ([IO.File]::Exists("$witness${script:slash}pyvenv.cfg")) { return $false }
+    }
+    return $true
+}
+
+# Sets verdict and its values from the kept recipe of $project, and says whether it may be used.
+function _venvhook_recall($project) {
+    $before = $script:watch
+    $script:verdict = ''
+    $recipe = [IO.FileInfo](_venvhook_recipe_of $project)
+    # What is no regular file has no length.
+    if ($recipe.Exists -and $recipe.Length -gt 0) {
+        # What is no recipe must be as good as none: it is replaced then.
+        try {
+            $line = [IO.File]::ReadAllText($recipe.FullName, [Text.Encoding]::UTF8)
+            $null = Invoke-Expression $line
+        } catch {
+            $script:verdict = ''
+        }
+        if ($script:verdict -and [string]::Equals($script:root, $project, $script:comparison)) {
+            if (_venvhook_is_fresh $before.Count) { return $true }
+        }
+    }
+    $script:watch = $before
+    $script:verdict = ''
+    return $false
+}
+
+# ---- The helper ----------------------------------------------------------------------------------
+
+# Sets verdict and its values to the helper's answer for $project and the directories above it.
+# [Diagnostics.Process] leaves $LASTEXITCODE and the window's title alone, as & would not.
+function _venvhook_ask($project) {
+    $script:verdict = ''
+    $code = 'import sys, _signal; _signal.signal(2, _signal.SIG_DFL); '
+    $code += 'sys.path.append(sys.argv.pop(1)); from venvhook.hook import main; main()'
+    $words = '-I', '-S', '-c', $code, $global:_VENVHOOK_SOURCE, $global:_VENVHOOK_PROTOCOL
+    $words += 'powershell', $project, $script:name1, $script:name2, $script:name3
+    # ArgumentList is missing in Windows PowerShell. Backslashes count twice before a quote only;
+    # .NET takes the line apart by these rules of Windows on every system.
+    $line = ''
+    foreach ($word in $words) {
+        $line += '"' + ($word -replace '(\\*)"', '$1$1\"' -replace '(\\+)\z', '$1$1') + '" '
+    }
+    $start = [Diagnostics.ProcessStartInfo]::new($global:_VENVHOOK_PYTHON)
+    $start.Arguments = $line
+    $start.UseShellExecute = $false
+    $start.CreateNoWindow = $true
+    # All three: with one left .NET would set the terminal up for the child, and back again.
+    $start.RedirectStandardInput = $true
+    $start.RedirectStandardOutput = $true
+    $start.RedirectStandardError = $true
+    $start.StandardOutputEncoding = [Text.Encoding]::UTF8
+    $start.StandardErrorEncoding = [Text.Encoding]::UTF8
+    $process = $null
+    try { $process = [Diagnostics.Process]::Start($start) } catch { $process = $null }
+    if ($null -eq $process) {
+        if (-not $global:_VENVHOOK_GONE) {
+            $python = $global:_VENVHOOK_PYTHON
+            _venvhook_say "the helper's Python is gone ($python); install venvhook again"
+        }
+        $global:_VENVHOOK_GONE = $true
+        return
+    }
+    $answer = $process.StandardOutput.ReadToEnd()
+    $complaint = $process.StandardError.ReadToEnd().TrimEnd()
+    $process.WaitForExit()
+    if ($complaint) { [Console]::Error.WriteLine($complaint) }
+    if ($answer -and $process.ExitCode -eq 0) { $null = Invoke-Expression $answer }
+    $process.Dispose()
+}
+
+function _venvhook_say($text) {
+    [Console]::Error.WriteLine("venvhook: $text")
+}
+
+# Says $text about the project $project, once in this shell.
+function _venvhook_tell($project, $text) {
+    $line = "/$project`n$text`n"
+    if ($global:_VENVHOOK_TOLD.Contains($line)) { return }
+    $global:_VENVHOOK_TOLD += $line
+    _venvhook_say $text
+}
+
+# ---- What changes in the shell, and is given back ------------------------------------------------
+
+# From the active environment to $environment, of the project $root and called $name; all empty: to
+# none.
+function _venvhook_switch($root, $environment, $name) {
+    $slash = $script:slash
+    $bin = $script:bin
+    $path = $env:PATH
+    if ($global:_VENVHOOK_ENV) {
+        $path = _venvhook_path_without $path "$global:_VENVHOOK_ENV$slash$bin"
+        _venvhook_prompt_hide
+    }
+    if ($environment) {
+        if (-not $global:_VENVHOOK_ENV) { _venvhook_store }
+        if ($path -or -not $global:_VENVHOOK_PATHLESS) { $path = "$script:separator$path" }
+        $global:_VENVHOOK_ROOT = $root
+        $global:_VENVHOOK_ENV = $environment
+        $env:PATH = "$environment$slash$bin$path"
+        $env:VIRTUAL_ENV = $environment
+        $env:VIRTUAL_ENV_PROMPT = $name
+        $env:VENVHOOK_ACTIVE = $environment
+        $env:PYTHONHOME = $null
+        _venvhook_prompt_show $name
+    } elseif ($global:_VENVHOOK_ENV) {
+        $global:_VENVHOOK_ROOT = ''
+        $global:_VENVHOOK_ENV = ''
+        if (-not $path -and $global:_VENVHOOK_PATHLESS) { $path = $null }
+        $env:PATH = $path
+        _venvhook_restore
+    }
+}
+
+# Remembers what activation replaces.
+function _venvhook_store {
+    $global:_VENVHOOK_OLD_VIRTUAL_ENV = $env:VIRTUAL_ENV
+    $global:_VENVHOOK_OLD_VIRTUAL_ENV_PROMPT = $env:VIRTUAL_ENV_PROMPT
+    $global:_VENVHOOK_OLD_PYTHONHOME = $env:PYTHONHOME
+    $global:_VENVHOOK_PATHLESS = $null -eq $env:PATH
+    $global:_VENVHOOK_DEACTIVATE = ${function:global:deactivate}
+    function global:deactivate { _venvhook_deactivate }
+}
+
+# Gives back what activation replaced. A variable or function set to $null is removed.
+function _venvhook_restore {
+    $env:VENVHOOK_ACTIVE = $null
+    $env:VIRTUAL_ENV = $global:_VENVHOOK_OLD_VIRTUAL_ENV
+    $env:VIRTUAL_ENV_PROMPT = $global:_VENVHOOK_OLD_VIRTUAL_ENV_PROMPT
+    # A PYTHONHOME that the user has set meanwhile stays.
+    if ($null -eq $env:PYTHONHOME) { $env:PYTHONHOME = $global:_VENVHOOK_OLD_PYTHONHOME }
+    $global:_VENVHOOK_OLD_PYTHONHOME = $null
+    ${function:global:deactivate} = $global:_VENVHOOK_DEACTIVATE
+    $global:_VENVHOOK_DEACTIVATE = $null
+}
+
+# Returns $path without the first entry $entry.
+function _venvhook_path_without($path, $entry) {
+    $separator = $script:separator
+    $all = "$separator$path$separator"
+    $at = $all.IndexOf("$separator$entry$separator", $script:comparison)
+    if ($at -lt 0) { return $path }
+    $all = $all.Remove($at, $entry.Length + 1)
+    if ($all.Length -lt 2) { return '' }
+    return $all.Substring(1, $all.Length - 2)
+}
+
+# Lets _venvhook_prompt put ($name) before the user's prompt.
+function _venvhook_prompt_show($name) {
+    $global:_VENVHOOK_PREFIX = ''
+    if (-not $env:VIRTUAL_ENV_DISABLE_PROMPT) { $global:_VENVHOOK_PREFIX = "($name) " }
+}
+
+function _venvhook_prompt_hide {
+    $global:_VENVHOOK_PREFIX = ''
+}
+
+# What 'deactivate' does while an environment is active: it stays off until the project is left.
+function _venvhook_deactivate {
+    $global:_VENVHOOK_REST = $global:_VENVHOOK_ROOT
+    _venvhook_switch '' '' ''
+}
+
+# An environment was activated by hand on top of ours, and 'deactivate' is no longer ours: what is
+# left of ours goes, also out of what the other one will give back. The script of venv keeps that in
+# the environment, those of virtualenv and uv in variables.
+function _venvhook_yield {
+    $entry = "$global:_VENVHOOK_ENV$script:slash$script:bin"
+    $old = $global:_VENVHOOK_OLD_PYTHONHOME
+    $env:PATH = _venvhook_path_without $env:PATH $entry
+    if ($null -ne $env:_OLD_VIRTUAL_PATH) {
+        $env:_OLD_VIRTUAL_PATH = _venvhook_path_without $env:_OLD_VIRTUAL_PATH $entry
+        if ($null -ne $old) { $env:_OLD_VIRTUAL_PYTHONHOME = $old }
+    } elseif ($null -ne $global:_OLD_VIRTUAL_PATH) {
+        $global:_OLD_VIRTUAL_PATH = _venvhook_path_without $global:_OLD_VIRTUAL_PATH $entry
+        if ($null -ne $old) { $global:_OLD_VIRTUAL_PYTHONHOME = $old }
+    }
+    _venvhook_prompt_hide
+    $env:VENVHOOK_ACTIVE = $null
+    $global:_VENVHOOK_OLD_PYTHONHOME = $null
+    $global:_VENVHOOK_ROOT = ''
+    $global:_VENVHOOK_ENV = ''
+    $global:_VENVHOOK_DEACTIVATE = $null
+}
+
+# A shell started from one with an active environment inherits it: given back here, it is activated
+# again at the first prompt if it is right for the directory.
+function _venvhook_adopt {
+    $active = $env:VENVHOOK_ACTIVE
+    $env:VENVHOOK_ACTIVE = $null
+    if (-not $active) { return }
+    if (-not [string]::Equals($env:VIRTUAL_ENV, $active, $script:comparison)) { return }
+    $env:PATH = _venvhook_path_without $env:PATH "$active$script:slash$script:bin"
+    $env:VIRTUAL_ENV = $null
+    $env:VIRTUAL_ENV_PROMPT = $null
+}
+
+# ---- The walk ------------------------------------------------------------------------------------
+
+# Are $one and $other the same directory, by name or by a link as the last part of the name?
+function _venvhook_is_same($one, $other) {
+    if ([string]::Equals($one, $other, $script:comparison)) { return $true }
+    if (-not $script:links -or -not [IO.Directory]::Exists($one)) { return $false }
+    if (-not [IO.Directory]::Exists($other)) { return $false }
+    $target = [IO.Directory]::ResolveLinkTarget($one, $true)
+    if ($null -ne $target) { $one = $target.FullName }
+    $target = [IO.Directory]::ResolveLinkTarget($other, $true)
+    if ($null -ne $target) { $other = $target.FullName }
+    return [string]::Equals($one, $other, $script:comparison)
+}
+
+# Sets verdict for the project $project: 'same' where it is active and nothing has changed.
+function _venvhook_decide($project) {
+    if ([string]::Equals($project, $global:_VENVHOOK_ROOT, $script:comparison) -and
+        $script:watch.Count -eq 0 -and $global:_VENVHOOK_WATCH.Count -gt 0) {
+        $script:watch = $global:_VENVHOOK_WATCH
+        $script:verdict = 'activate'
+        if (_venvhook_is_fresh 0) {
+            $script:verdict = 'same'
+            return
+        }
+        $script:watch = @()
+    }
+    if (_venvhook_recall $project) { return }
+    $script:asked = $true
+    _venvhook_ask $project
+}
+
+# Walks up from $here to the nearest project whose markers do not just pass, and does what it says.
+function _venvhook_walk($here) {
+    $slash = $script:slash
+    $name1 = "$slash$script:name1"
+    $name2 = "$slash$script:name2"
+    $name3 = "$slash$script:name3"
+    $top = $env:HOME
+    if ($script:windows -and -not $top) { $top = $env:USERPROFILE }
+    $top = "$top".TrimEnd($slash)
+    $script:verdict = ''
+    $script:asked = $false
+    $script:watch = @()
+    if ($here -match $script:drive -and -not $env:VENVHOOK_OFF) {
+        $dir = $here.TrimEnd($slash)
+        if ([IO.Directory]::Exists($dir + $name1) -or [IO.File]::Exists($dir + $name1) -or
+            [IO.Directory]::Exists($dir + $name2) -or [IO.File]::Exists($dir + $name2) -or
+            [IO.Directory]::Exists($dir + $name3) -or [IO.File]::Exists($dir + $name3)) {
+            $project = $dir
+            if ($dir.IndexOf($slash) -lt 0) { $project = "$dir$slash" }
+            _venvhook_decide $project
+        }
+        if (-not [string]::Equals($dir, $top, $script:comparison)) {
+            $dir = $dir.Substring(0, [Math]::Max(0, $dir.LastIndexOf($slash)))
+        }
+        while (-not $script:asked -and ($script:verdict -eq '' -or $script:verdict -eq 'pass')) {
+            # The root, or that of a drive, holds no slash any more.
+            while ($dir.IndexOf($slash) -ge 0) {
+                if ([string]::Equals($dir, $top, $script:comparison)) { break }
+                if ($script:exists) {
+                    if ([IO.Path]::Exists($dir + $name1) -or [IO.Path]::Exists($dir + $name2) -or
+                        [IO.Path]::Exists($dir + $name3)) { break }
+                } elseif ([IO.Directory]::Exists($dir + $name1) -or
+                    [IO.Directory]::Exists($dir + $name2) -or
+                    [IO.Directory]::Exists($dir + $name3) -or
+                    [IO.File]::Exists($dir + $name1) -or
+                    [IO.File]::Exists($dir + $name2) -or
+                    [IO.File]::Exists($dir + $name3)) { break }
+                $dir = $dir.Substring(0, $dir.LastIndexOf($slash))
+            }
+            # $HOME counts for itself alone, also when it is reached by another name.
+            if ($dir.IndexOf($slash) -lt 0 -or (_venvhook_is_same $dir $top)) { break }
+            _venvhook_decide $dir
+            $dir = $dir.Substring(0, $dir.LastIndexOf($slash))
+        }
+    }
+    _venvhook_apply
+    $global:_VENVHOOK_PWD = $here
+    $global:_VENVHOOK_LOOK = _venvhook_look $here
+    $global:_VENVHOOK_HAND = ''
+    $global:_VENVHOOK_WATCH = $script:watch
+}
+
+# Does what verdict says.
+function _venvhook_apply {
+    if ($script:verdict -eq 'same') { return }
+    if ($script:verdict -eq 'activate') {
+        # Deactivated by hand after it was activated by hand: the user means it.
+        $hand = $global:_VENVHOOK_HAND
+        if ($hand -and (_venvhook_is_same $script:environment $hand)) {
+            $global:_VENVHOOK_REST = $script:root
+        }
+        if (-not [string]::Equals($script:root, $global:_VENVHOOK_REST, $script:comparison)) {
+            $global:_VENVHOOK_REST = ''
+            $active = $global:_VENVHOOK_ENV
+            if (-not [string]::Equals($script:environment, $active, $script:comparison)) {
+                _venvhook_switch $script:root $script:environment $script:name
+            }
+            $global:_VENVHOOK_ROOT = $script:root
+            return
+        }
+    } else {
+        $global:_VENVHOOK_REST = ''
+        if ($script:verdict -eq 'refuse') { _venvhook_tell $script:root $script:reason }
+    }
+    _venvhook_switch '' '' ''
+}
+
+# ---- The hook ------------------------------------------------------------------------------------
+
+# Called at each prompt, and from PowerShell 7 on after each change of directory, with $PWD. What
+# came out of here as an exception would end the line that the user has typed.
+function _venvhook_hook($location) {
+    $errors = $global:Error.Count
+    try {
+        $conda = $env:CONDA_DEFAULT_ENV
+        if (-not [string]::Equals($env:VIRTUAL_ENV, $global:_VENVHOOK_ENV, $script:comparison) -or
+            ($conda -and $conda -ne 'base') -or ($global:_VENVHOOK_ENV -and
+            ($null -ne $env:_OLD_VIRTUAL_PATH -or $null -ne $global:_OLD_VIRTUAL_PATH))) {
+            if (-not (_venvhook_is_free)) { return }
+        }
+        # In the registry, in Env: and so on there is no project, as in a directory called ':'.
+        $here = ':'
+        if ($location.Provider.Name -eq 'FileSystem') { $here = $location.ProviderPath }
+        if ([string]::Equals($here, $global:_VENVHOOK_PWD, $script:comparison)) {
+            $script:watch = $global:_VENVHOOK_WATCH
+            if ((_venvhook_look $here) -ceq $global:_VENVHOOK_LOOK) { return }
+        }
+        _venvhook_walk $here
+    } catch {
+        if ($env:VENVHOOK_DEBUG) { _venvhook_say "$_ $($_.InvocationInfo.PositionMessage)" }
+    } finally {
+        while ($global:Error.Count -gt $errors) { $global:Error.RemoveAt(0) }
+    }
+}
+
+# Is no environment active by the user's own hand? What is left of ours below one is taken away.
+function _venvhook_is_free {
+    if ($global:_VENVHOOK_ENV) {
+        $other = $env:VIRTUAL_ENV -and
+            -not [string]::Equals($env:VIRTUAL_ENV, $global:_VENVHOOK_ENV, $script:comparison)
+        if ($other -or $null -ne $env:_OLD_VIRTUAL_PATH -or $null -ne $global:_OLD_VIRTUAL_PATH) {
+            _venvhook_yield
+        } else {
+            # VIRTUAL_ENV was taken away, or conda activated an environment.
+            if (-not $env:VIRTUAL_ENV) { $global:_VENVHOOK_REST = $global:_VENVHOOK_ROOT }
+            _venvhook_switch '' '' ''
+        }
+    }
+    $conda = $env:CONDA_DEFAULT_ENV
+    if (-not $env:VIRTUAL_ENV -and (-not $conda -or $conda -eq 'base')) { return $true }
+    $global:_VENVHOOK_HAND = $env:VIRTUAL_ENV
+    $global:_VENVHOOK_PWD = ''
+    return $false
+}
+
+# ---- Registration --------------------------------------------------------------------------------
+
+# Returns the user's prompt, with the environment's name in front. $ok is the $? that he is to see.
+function _venvhook_prompt($ok) {
+    $null = _venvhook_hook $PWD
+    # Sets $? without a trace in $Error; nothing may come between this and the user's prompt.
+    if (-not $ok) { Write-Error '' -ErrorAction Ignore }
+    $text = & $script:theirs
+    $prefix = $global:_VENVHOOK_PREFIX
+    if (-not $prefix) { return $text }
+    # PowerShell shows the first object alone, and 'PS>' for nothing.
+    $shown = "$(@($text)[0])"
+    if (-not $shown) { $shown = 'PS>' }
+    # The user's prompt may call ours of an earlier load.
+    if ($shown.Contains($prefix)) { return $shown }
+    return $prefix + $shown
+}
+
+# Wraps the prompt that stands there now, and replaces our LocationChangedAction of an earlier load.
+# Another prompt that is set later stays: in PowerShell 7 changes of directory reach us without one.
+function _venvhook_register {
+    $now = ${function:global:prompt}
+    if (-not "$now".Contains('_venvhook_prompt')) { $global:_VENVHOOK_THEIRS = $now }
+    if ($null -eq $global:_VENVHOOK_THEIRS) { $global:_VENVHOOK_THEIRS = { 'PS>' } }
+    $script:theirs = $global:_VENVHOOK_THEIRS
+    function global:prompt {
+        $ok = $?
+        _venvhook_prompt $ok
+    }
+    $engine = $ExecutionContext.SessionState.InvokeCommand
+    if ($null -eq $engine.PSObject.Properties['LocationChangedAction']) { return }
+    $action = $engine.LocationChangedAction
+    if ($null -ne $global:_VENVHOOK_ACTION) {
+        $action = [Delegate]::Remove($action, $global:_VENVHOOK_ACTION)
+    }
+    $block = { param($from, $change) $null = _venvhook_hook $change.NewPath }
+    $ours = [EventHandler[System.Management.Automation.LocationChangedEventArgs]]$block
+    $global:_VENVHOOK_ACTION = $ours
+    $engine.LocationChangedAction = [Delegate]::Combine($action, $ours)
+}
+
+_venvhook_load
+Export-ModuleMember
+}
+}
