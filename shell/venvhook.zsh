@@ -9,9 +9,12 @@
 # _VENVHOOK_ENV
 # _VENVHOOK_REST  the project in which the user typed 'deactivate' and which he has not left since
 # _VENVHOOK_HAND  the environment that the user activated by hand, while it is active
-# _VENVHOOK_WATCH pairs of a recipe and a file that it rests on, of the last walk
-# _VENVHOOK_LOOK  what these looked like then, and the markers in $PWD
+# _VENVHOOK_RECIPE  the recipe that the last walk ended with, and the witnesses that it rests on
+# _VENVHOOK_WATCH
+# _VENVHOOK_PASSED  pairs of a recipe that passed on the way there and a witness of it
+# _VENVHOOK_LOOK  what all these looked like then, and the markers in $PWD
 # _VENVHOOK_TOLD  the lines said in this shell
+# _VENVHOOK_LEFTOVER  x if _OLD_VIRTUAL_PATH was there although no stock script had just set it
 # _VENVHOOK_OLD_* what a variable held before we replaced it; unset where it was unset
 
 _venvhook_load() {
@@ -21,11 +24,13 @@ _venvhook_load() {
     typeset -g _VENVHOOK_LOADED=1
     typeset -g _VENVHOOK_ROOT='' _VENVHOOK_ENV='' _VENVHOOK_REST='' _VENVHOOK_HAND='' _VENVHOOK_TOLD=''
     typeset -g _VENVHOOK_SHOWN='' _VENVHOOK_PREFIX='' _VENVHOOK_PATHLESS='' _VENVHOOK_DEACTIVATE=''
+    typeset -g _VENVHOOK_LEFTOVER=${_OLD_VIRTUAL_PATH+x}
     _venvhook_adopt
   fi
-  typeset -g _VENVHOOK_PWD='' _VENVHOOK_LOOK='' _VENVHOOK_GONE=''
-  typeset -ga _VENVHOOK_WATCH=()
-  [[ -n $_VENVHOOK_CACHE && -O $_VENVHOOK_CACHE ]] || typeset -g _VENVHOOK_CACHE=''
+  typeset -g _VENVHOOK_PWD='' _VENVHOOK_LOOK='' _VENVHOOK_RECIPE='' _VENVHOOK_GONE=''
+  typeset -ga _VENVHOOK_WATCH=() _VENVHOOK_PASSED=()
+  # Below this no recipe is found, so there is no other place that has to know.
+  [[ -n $_VENVHOOK_CACHE && -O $_VENVHOOK_CACHE ]] || typeset -g _VENVHOOK_CACHE=/dev/null
   _venvhook_register
 }
 
@@ -36,99 +41,105 @@ _venvhook_names() {
   : "${_VENVHOOK_NAME2:=$_VENVHOOK_NAME1}" "${_VENVHOOK_NAME3:=$_VENVHOOK_NAME1}"
 }
 
-# ---- Verbs: what a recipe says; they set variables of the function that asked --------------------
+# ---- Verbs: what a recipe says -------------------------------------------------------------------
+# Each sets verdict, unless it comes from a kept recipe that may no longer be used.
 
+# The environment $2, called $3, of the project $1; $4 is its token; the rest are witnesses.
 _venvhook_activate() {
-  verdict=activate root=$1 env=$2 name=$3 token=$4
-  shift 4
-  _venvhook_rests_on "$@"
+  _venvhook_may_use "$1" "${@:5}" || return 0
+  verdict=activate
+  # Deactivated by hand after it was activated by hand: the user means it.
+  if [[ -n $_VENVHOOK_HAND && $2 -ef $_VENVHOOK_HAND ]]; then _VENVHOOK_REST=$1; fi
+  if [[ $1 == "$_VENVHOOK_REST" || -n ${VENVHOOK_OFF-} ]]; then
+    _venvhook_switch '' '' ''
+  else
+    _VENVHOOK_REST='' _VENVHOOK_ROOT=$1
+    [[ $2 == "$_VENVHOOK_ENV" ]] || _venvhook_switch "$1" "$2" "$3"
+  fi
 }
 
+# The project $1 has an environment that may not be used; $2 says why.
 _venvhook_refuse() {
-  verdict=refuse root=$1 reason=$2
-  shift 2
-  _venvhook_rests_on "$@"
+  _venvhook_may_use "$1" "${@:3}" && _venvhook_is_still_none "${@:3}" || return 0
+  verdict=refuse _VENVHOOK_REST=''
+  _venvhook_switch '' '' ''
+  _venvhook_tell "$1" "$2"
 }
 
+# What is called like an environment in $1 is none.
 _venvhook_pass() {
-  verdict=pass root=$1
-  shift
-  _venvhook_rests_on "$@"
-}
-
-_venvhook_rests_on() {
   local witness
-  _venvhook_recipe_of "$root"
-  for witness in "$@"; do
-    watch+=("$recipe" "$witness")
+  _venvhook_may_use "$@" && _venvhook_is_still_none "${@:2}" || return 0
+  verdict=pass
+  for witness in "${@:2}"; do
+    _VENVHOOK_PASSED+=("$_VENVHOOK_RECIPE" "$witness")
   done
 }
 
 # ---- Recipes -------------------------------------------------------------------------------------
 
-# Sets recipe to the file that keeps the recipe of the project $1, or to nothing.
-_venvhook_recipe_of() {
-  recipe=''
-  [[ -z $_VENVHOOK_CACHE ]] || recipe=$_VENVHOOK_CACHE${1%/}/venvhook.recipe.sh
+# May the answer for the project $1, which rests on the other arguments, be used? Always if the
+# helper has just given it; from a kept recipe if that is newer than all of them.
+_venvhook_may_use() {
+  if [[ -n $asked ]]; then
+    recipe=$_VENVHOOK_CACHE${1%/}/venvhook.recipe.sh fresh=''
+  else
+    [[ $1 == "$level" ]] && _venvhook_is_newer "$recipe" "${@:2}" || return 1
+    fresh=n
+  fi
+  _VENVHOOK_RECIPE=$recipe _VENVHOOK_WATCH=("${@:2}")
 }
 
-# Sets look to what the markers in $PWD and the files in watch look like.
+# Do all files after the first exist, and is the first newer than each? (-nt is false in zsh for a
+# file that is missing.) Three at a time, because a command costs more than a test.
+_venvhook_is_newer() {
+  while [[ $1 -nt $2 && $1 -nt ${3-$2} && $1 -nt ${4-$2} ]]; do
+    (($# > 4)) || return 0
+    set -- "$1" "${@:5}"
+  done
+  return 1
+}
+
+# Is none of the arguments an environment? One with old times may have been moved into its place.
+_venvhook_is_still_none() {
+  local witness
+  for witness in "$@"; do
+    [[ ! -e $witness/pyvenv.cfg || -n $asked ]] || return 1
+  done
+}
+
+# Sets look to what the markers in $PWD and all witnesses look like: for a marker 0 if it exists,
+# else 1; then n if the recipe is newer than all its witnesses, else for each whether it exists.
+# With an argument, that is known to be so.
 _venvhook_look() {
-  local i dir=${PWD%/}
-  look=...
-  if [[ -e $dir/$_VENVHOOK_NAME1 || -e $dir/$_VENVHOOK_NAME2 || -e $dir/$_VENVHOOK_NAME3 ||
-    -L $dir/$_VENVHOOK_NAME1 || -L $dir/$_VENVHOOK_NAME2 || -L $dir/$_VENVHOOK_NAME3 ]]; then
-    look=''
-    for i in "$_VENVHOOK_NAME1" "$_VENVHOOK_NAME2" "$_VENVHOOK_NAME3"; do
-      if [[ -e $dir/$i ]]; then look+=e; elif [[ -L $dir/$i ]]; then look+=l; else look+=.; fi
-    done
-  fi
-  for ((i = 1; i < $#watch; i += 2)); do
-    if [[ ! -e $watch[i+1] ]]; then
-      look+=-
-    elif [[ $watch[i] -nt $watch[i+1] ]]; then
+  local i
+  [[ -e $_VENVHOOK_NAME1 ]]; look=$?
+  [[ -e $_VENVHOOK_NAME2 ]]; look+=$?
+  [[ -e $_VENVHOOK_NAME3 ]]; look+=$?
+  if (($#_VENVHOOK_WATCH)); then
+    if [[ -n ${1-} ]] || _venvhook_is_newer "$_VENVHOOK_RECIPE" "${_VENVHOOK_WATCH[@]}"; then
       look+=n
     else
-      look+=o
+      for i in "${_VENVHOOK_WATCH[@]}"; do [[ -e $i ]]; look+=$?; done
     fi
-  done
-}
-
-# Is all that watch lists after the first $1 on older than its recipe? A marker that is no
-# environment must not have become one by a directory with old times being moved there.
-_venvhook_is_fresh() {
-  local i
-  for ((i = $1 + 1; i < $#watch; i += 2)); do
-    [[ -e $watch[i+1] && $watch[i] -nt $watch[i+1] ]] || return 1
-    [[ $verdict == activate || ! -e $watch[i+1]/pyvenv.cfg ]] || return 1
-  done
-}
-
-# Sets verdict and its values from the kept recipe of $1, if that may still be used.
-_venvhook_recall() {
-  local recipe
-  integer first=$#watch
-  verdict=''
-  _venvhook_recipe_of "$1"
-  if [[ -n $recipe && -f $recipe && -O $recipe ]]; then
-    builtin source "$recipe" 2> /dev/null
-    [[ -z $verdict || $root != "$1" ]] || ! _venvhook_is_fresh $first || return 0
-    watch=("${(@)watch[1,first]}")
   fi
-  verdict=''
-  return 1
+  (($#_VENVHOOK_PASSED)) || return 0
+  for ((i = 1; i < $#_VENVHOOK_PASSED; i += 2)); do
+    _venvhook_is_newer "$_VENVHOOK_PASSED[i]" "$_VENVHOOK_PASSED[i+1]"
+    look+=$?
+  done
 }
 
 # ---- The helper ----------------------------------------------------------------------------------
 
-# Sets verdict and its values to the helper's answer for $1 and the directories above it.
+# Asks the helper about $1 and the directories above it, and does what it answers.
 _venvhook_ask() {
-  local recipe answer code
-  verdict=''
+  local answer code
+  asked=1
   if [[ ! -x $_VENVHOOK_PYTHON ]]; then
     [[ -n $_VENVHOOK_GONE ]] ||
       _venvhook_say "the helper's Python is gone ($_VENVHOOK_PYTHON); install venvhook again"
-    typeset -g _VENVHOOK_GONE=1
+    _VENVHOOK_GONE=1
     return 0
   fi
   code='import sys, _signal; _signal.signal(2, _signal.SIG_DFL); sys.path.append(sys.argv.pop(1)); '
@@ -160,7 +171,7 @@ _venvhook_switch() {
   local entries=${PATH-}
   if [[ -n $_VENVHOOK_ENV ]]; then
     _venvhook_path_without "$_VENVHOOK_ENV/bin"
-    _venvhook_prompt_hide
+    [[ -z $_VENVHOOK_PREFIX ]] || _venvhook_prompt_hide
   fi
   if [[ -n $2 ]]; then
     [[ -n $_VENVHOOK_ENV ]] || _venvhook_store
@@ -168,7 +179,7 @@ _venvhook_switch() {
     _VENVHOOK_ROOT=$1 _VENVHOOK_ENV=$2
     export PATH="$2/bin$entries" VIRTUAL_ENV=$2 VIRTUAL_ENV_PROMPT=$3 VENVHOOK_ACTIVE=$2
     unset PYTHONHOME
-    _venvhook_prompt_show "$3"
+    [[ -n ${VIRTUAL_ENV_DISABLE_PROMPT-} || -z ${PS1+x} ]] || _venvhook_prompt_show "$3"
   elif [[ -n $_VENVHOOK_ENV ]]; then
     _VENVHOOK_ROOT='' _VENVHOOK_ENV=''
     if [[ -n $entries || -z $_VENVHOOK_PATHLESS ]]; then PATH=$entries; else unset PATH; fi
@@ -178,17 +189,13 @@ _venvhook_switch() {
 
 # Remembers what activation replaces.
 _venvhook_store() {
-  local name
-  for name in VIRTUAL_ENV VIRTUAL_ENV_PROMPT PYTHONHOME; do
-    if (( ${(P)+name} )); then
-      typeset -g "_VENVHOOK_OLD_$name=${(P)name}"
-    else
-      unset "_VENVHOOK_OLD_$name"
-    fi
-  done
-  _VENVHOOK_PATHLESS=''
+  if (( $+VIRTUAL_ENV )); then typeset -g _VENVHOOK_OLD_VIRTUAL_ENV=$VIRTUAL_ENV; fi
+  if (( $+VIRTUAL_ENV_PROMPT )); then
+    typeset -g _VENVHOOK_OLD_VIRTUAL_ENV_PROMPT=$VIRTUAL_ENV_PROMPT
+  fi
+  if (( $+PYTHONHOME )); then typeset -g _VENVHOOK_OLD_PYTHONHOME=$PYTHONHOME; fi
+  _VENVHOOK_PATHLESS='' _VENVHOOK_LEFTOVER=${_OLD_VIRTUAL_PATH+x}
   (( $+PATH )) || _VENVHOOK_PATHLESS=1
-  _VENVHOOK_DEACTIVATE=''
   if (( $+functions[deactivate] )); then
     _VENVHOOK_DEACTIVATE=$(builtin functions deactivate)
   fi
@@ -197,17 +204,23 @@ _venvhook_store() {
 
 # Gives back what activation replaced.
 _venvhook_restore() {
-  local name old
   unset VIRTUAL_ENV VIRTUAL_ENV_PROMPT VENVHOOK_ACTIVE
-  for name in VIRTUAL_ENV VIRTUAL_ENV_PROMPT PYTHONHOME; do
-    old=_VENVHOOK_OLD_$name
-    # A PYTHONHOME that the user has set meanwhile stays.
-    (( ! ${(P)+old} || ${(P)+name} )) || export "$name=${(P)old}"
-    unset "$old"
-  done
+  if (( $+_VENVHOOK_OLD_VIRTUAL_ENV )); then
+    export VIRTUAL_ENV=$_VENVHOOK_OLD_VIRTUAL_ENV
+  fi
+  if (( $+_VENVHOOK_OLD_VIRTUAL_ENV_PROMPT )); then
+    export VIRTUAL_ENV_PROMPT=$_VENVHOOK_OLD_VIRTUAL_ENV_PROMPT
+  fi
+  # A PYTHONHOME that the user has set meanwhile stays.
+  if (( $+_VENVHOOK_OLD_PYTHONHOME && ! $+PYTHONHOME )); then
+    export PYTHONHOME=$_VENVHOOK_OLD_PYTHONHOME
+  fi
+  unset _VENVHOOK_OLD_VIRTUAL_ENV _VENVHOOK_OLD_VIRTUAL_ENV_PROMPT _VENVHOOK_OLD_PYTHONHOME
   unset -f deactivate
-  [[ -z $_VENVHOOK_DEACTIVATE ]] || builtin eval "$_VENVHOOK_DEACTIVATE"
-  _VENVHOOK_DEACTIVATE=''
+  if [[ -n $_VENVHOOK_DEACTIVATE ]]; then
+    builtin eval "$_VENVHOOK_DEACTIVATE"
+    _VENVHOOK_DEACTIVATE=''
+  fi
 }
 
 # Takes the first entry $1 out of entries.
@@ -225,8 +238,6 @@ _venvhook_path_without() {
 # Puts ($1) before the prompt. A name in which zsh would expand something stands in a variable,
 # which is shown as it is; where variables are not expanded, these characters are replaced.
 _venvhook_prompt_show() {
-  _VENVHOOK_PREFIX=''
-  [[ -z ${VIRTUAL_ENV_DISABLE_PROMPT-} && -n ${PS1+x} ]] || return 0
   typeset -g _VENVHOOK_SHOWN=${1//\%/%%}
   case $1 in
     *[\\\$\`!]*)
@@ -242,7 +253,9 @@ _venvhook_prompt_show() {
 }
 
 _venvhook_prompt_hide() {
-  if [[ -n $_VENVHOOK_PREFIX && ${PS1-} == *"$_VENVHOOK_PREFIX"* ]]; then
+  if [[ ${PS1-} == "$_VENVHOOK_PREFIX"* ]]; then
+    PS1=${PS1#"$_VENVHOOK_PREFIX"}
+  elif [[ ${PS1-} == *"$_VENVHOOK_PREFIX"* ]]; then
     PS1=${PS1%%"$_VENVHOOK_PREFIX"*}${PS1#*"$_VENVHOOK_PREFIX"}
   fi
   _VENVHOOK_PREFIX=''
@@ -269,11 +282,12 @@ _venvhook_yield() {
   if [[ -n $_VENVHOOK_PREFIX && ${_OLD_VIRTUAL_PS1-} == "$_VENVHOOK_PREFIX"* ]]; then
     _OLD_VIRTUAL_PS1=${_OLD_VIRTUAL_PS1#"$_VENVHOOK_PREFIX"}
   fi
-  _venvhook_prompt_hide
+  [[ -z $_VENVHOOK_PREFIX ]] || _venvhook_prompt_hide
   if [[ -n ${_VENVHOOK_OLD_PYTHONHOME+x} ]]; then
     typeset -g _OLD_VIRTUAL_PYTHONHOME=$_VENVHOOK_OLD_PYTHONHOME
   fi
-  unset VENVHOOK_ACTIVE _VENVHOOK_OLD_PYTHONHOME
+  unset VENVHOOK_ACTIVE
+  unset _VENVHOOK_OLD_VIRTUAL_ENV _VENVHOOK_OLD_VIRTUAL_ENV_PROMPT _VENVHOOK_OLD_PYTHONHOME
   _VENVHOOK_ROOT='' _VENVHOOK_ENV='' _VENVHOOK_DEACTIVATE=''
 }
 
@@ -290,73 +304,49 @@ _venvhook_adopt() {
 
 # ---- The walk ------------------------------------------------------------------------------------
 
-# Sets verdict for the project $1: 'same' where it is active and nothing has changed.
+# Does what is to be done about the project $1: nothing if it is active and unchanged, else what its
+# kept recipe says, else what the helper answers.
 _venvhook_decide() {
-  if [[ $1 == "$_VENVHOOK_ROOT" && $#watch -eq 0 && $#_VENVHOOK_WATCH -gt 0 ]]; then
-    watch=("${(@)_VENVHOOK_WATCH}")
-    verdict=activate
-    if _venvhook_is_fresh 0; then
-      verdict=same
-      return 0
-    fi
-    watch=()
+  local level=$1 recipe=$_VENVHOOK_CACHE${1%/}/venvhook.recipe.sh
+  if [[ $1 == "$_VENVHOOK_ROOT" && $#_VENVHOOK_PASSED -eq 0 && -z ${VENVHOOK_OFF-} ]] &&
+    _venvhook_is_newer "$_VENVHOOK_RECIPE" "${_VENVHOOK_WATCH[@]}"; then
+    verdict=activate fresh=n
+    return 0
   fi
-  _venvhook_recall "$1" && return 0
-  asked=1
-  _venvhook_ask "$1"
+  verdict=''
+  if [[ -f $recipe && -O $recipe ]]; then builtin source "$recipe"; fi
+  [[ -n $verdict ]] || _venvhook_ask "$1"
 }
 
 # Walks up from $PWD to the nearest project whose markers do not just pass, and does what it says.
 _venvhook_walk() {
-  local verdict='' root='' env='' name='' token='' reason='' look='' asked=''
-  local -a watch=()
-  local dir=${PWD%/} home=${HOME-}
-  home=${home%/}
+  local dir=${PWD%/} stop='' verdict='' asked='' fresh='' look=111
+  _VENVHOOK_PASSED=()
   if [[ $PWD == /* ]]; then
+    [[ $dir/ != "$HOME"/* ]] || stop=$HOME
     # A link that leads nowhere is noticed only here, not on the way up: that halves the tests there.
-    if [[ -e $dir/$_VENVHOOK_NAME1 || -e $dir/$_VENVHOOK_NAME2 || -e $dir/$_VENVHOOK_NAME3 ||
-      -L $dir/$_VENVHOOK_NAME1 || -L $dir/$_VENVHOOK_NAME2 || -L $dir/$_VENVHOOK_NAME3 ]]; then
+    if [[ -e $_VENVHOOK_NAME1 || -e $_VENVHOOK_NAME2 || -e $_VENVHOOK_NAME3 ||
+      -L $_VENVHOOK_NAME1 || -L $_VENVHOOK_NAME2 || -L $_VENVHOOK_NAME3 ]]; then
       _venvhook_decide "${dir:-/}"
     fi
-    [[ $dir == "$home" ]] || dir=${dir%/*}
+    [[ $dir == "$stop" ]] || dir=${dir%/*}
     while [[ -z $asked && ( -z $verdict || $verdict == pass ) ]]; do
-      until [[ -z $dir || $dir == "$home" || -e $dir/$_VENVHOOK_NAME1 ||
-        -e $dir/$_VENVHOOK_NAME2 || -e $dir/$_VENVHOOK_NAME3 ]]; do
+      until [[ $dir == "$stop" || -e $dir/$_VENVHOOK_NAME1 || -e $dir/$_VENVHOOK_NAME2 ||
+        -e $dir/$_VENVHOOK_NAME3 ]]; do
         dir=${dir%/*}
       done
       # $HOME counts for itself alone, also when it is reached by another name.
-      [[ -n $dir && ! $dir -ef ${home:-/} ]] || break
+      [[ $dir != "$stop" && ! $dir -ef ${HOME:-/} ]] || break
       _venvhook_decide "$dir"
       dir=${dir%/*}
     done
   fi
-  _venvhook_apply
-  _venvhook_look
+  if [[ -z $verdict || $verdict == pass ]]; then
+    _VENVHOOK_REST='' _VENVHOOK_RECIPE='' _VENVHOOK_WATCH=()
+    [[ -z $_VENVHOOK_ENV ]] || _venvhook_switch '' '' ''
+  fi
+  [[ -z $verdict ]] || _venvhook_look "$fresh"
   _VENVHOOK_PWD=$PWD _VENVHOOK_LOOK=$look _VENVHOOK_HAND=''
-  _VENVHOOK_WATCH=("${(@)watch}")
-}
-
-# Does what verdict says.
-_venvhook_apply() {
-  case $verdict in
-    same) return 0 ;;
-    activate)
-      # Deactivated by hand after it was activated by hand: the user means it.
-      if [[ -n $_VENVHOOK_HAND && $env -ef $_VENVHOOK_HAND ]]; then _VENVHOOK_REST=$root; fi
-      if [[ $root != "$_VENVHOOK_REST" && -z ${VENVHOOK_OFF-} ]]; then
-        _VENVHOOK_REST=''
-        [[ $env == "$_VENVHOOK_ENV" ]] || _venvhook_switch "$root" "$env" "$name"
-        _VENVHOOK_ROOT=$root
-        return 0
-      fi
-      ;;
-    refuse)
-      _VENVHOOK_REST=''
-      _venvhook_tell "$root" "$reason"
-      ;;
-    *) _VENVHOOK_REST='' ;;
-  esac
-  _venvhook_switch '' '' ''
 }
 
 # ---- The hook ------------------------------------------------------------------------------------
@@ -368,13 +358,15 @@ _venvhook_hook() {
   [[ ! -o prompt_subst ]] || _VENVHOOK_PROMPT_SUBST=1
   emulate -L zsh
   if [[ ${VIRTUAL_ENV-} != "$_VENVHOOK_ENV" || ${CONDA_DEFAULT_ENV:-base} != base ||
-    ( -n $_VENVHOOK_ENV && -n ${_OLD_VIRTUAL_PATH+x} ) ]]; then
+    ${_OLD_VIRTUAL_PATH+x} != "$_VENVHOOK_LEFTOVER" ]]; then
     _venvhook_is_free || return 0
   fi
   if [[ $PWD == "$_VENVHOOK_PWD" ]]; then
-    local look
-    local -a watch=("${(@)_VENVHOOK_WATCH}")
-    _venvhook_look
+    local look=111
+    if [[ $_VENVHOOK_LOOK != 111 || -e $_VENVHOOK_NAME1 || -e $_VENVHOOK_NAME2 ||
+      -e $_VENVHOOK_NAME3 ]]; then
+      _venvhook_look
+    fi
     [[ $look != "$_VENVHOOK_LOOK" ]] || return 0
   fi
   _venvhook_walk
@@ -383,7 +375,7 @@ _venvhook_hook() {
 # Is no environment active by the user's own hand? What is left of ours below one is taken away.
 _venvhook_is_free() {
   if [[ -n $_VENVHOOK_ENV ]]; then
-    if [[ -n ${_OLD_VIRTUAL_PATH+x} || ( -n ${VIRTUAL_ENV-} && $VIRTUAL_ENV != "$_VENVHOOK_ENV" ) ]]; then
+    if [[ ${_OLD_VIRTUAL_PATH+x} != "$_VENVHOOK_LEFTOVER" || ( -n ${VIRTUAL_ENV-} && $VIRTUAL_ENV != "$_VENVHOOK_ENV" ) ]]; then
       _venvhook_yield
     else
       # VIRTUAL_ENV was taken away, or conda activated an environment.
@@ -400,7 +392,7 @@ _venvhook_is_free() {
 
 _venvhook_prompt() {
   local -i ret=$?
-  _venvhook_hook
+  _venvhook_hook || : # where errors end the shell (ERR_EXIT), not this one
   return ret
 }
 
