@@ -10,7 +10,8 @@ python=$home/env/bin/python source=$home/env/package
 
 # A shell that starts needs no Python: what 'init' printed last time is kept, and is right while it
 # is newer than the installation and the settings. -nt is strict, so equal times ask again.
-case $#:$1:${2-} in
+[ "$*" != 'init pwsh' ] || set -- init powershell
+case $#:${1-}:${2-} in
   2:init:bash | 2:init:zsh | 2:init:fish | 2:init:powershell)
     case ${XDG_CACHE_HOME-} in
       /*) cache=${XDG_CACHE_HOME%/}/venvhook ;;
