@@ -1,0 +1,153 @@
+"""What can be known of shell/venvhook.ps1 where there is no PowerShell: its syntax tree."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import tree_sitter_powershell
+from tree_sitter import Language, Node, Parser
+
+SCRIPT = Path(__file__).resolve().parents[2] / "shell/venvhook.ps1"
+PARSER = Parser(Language(tree_sitter_powershell.language()))
+
+# Set by PowerShell itself, and by 'venvhook init' before the script.
+AUTOMATIC = {"$?", "$_", "$args", "$null", "$true", "$false", "$PWD", "$ExecutionContext"}
+AUTOMATIC |= {"$ErrorActionPreference", "$global:Error"}
+ASSIGNED = {f"$global:_VENVHOOK_{name}" for name in ("PROTOCOL", "PYTHON", "SOURCE", "CACHE")}
+# Variables of the scripts that environments come with.
+STOCK = {"$global:_OLD_VIRTUAL_PATH", "$global:_OLD_VIRTUAL_PYTHONHOME"}
+
+
+def nodes(node: Node) -> Iterator[Node]:
+    """Yield *node* and all below it."""
+    yield node
+    for child in node.children:
+        yield from nodes(child)
+
+
+def text(node: Node) -> str:
+    """Return the source of *node*."""
+    return (node.text or b"").decode()
+
+
+def mistakes(source: bytes) -> list[str]:
+    """Return what of *source* is no PowerShell that version 5.1 knows."""
+    return [
+        f"line {node.start_point.row + 1}: {text(node)[:60]!r}"
+        for node in nodes(PARSER.parse(source).root_node)
+        if node.is_error or node.is_missing or node.type == "pipeline_chain_tail"
+    ]
+
+
+def spelled(variable: Node) -> str:
+    """Return the name of *variable*, without the braces that it may be written with."""
+    return re.sub(r"^\$\{(.*)\}$", r"$\1", text(variable))
+
+
+def variables(node: Node) -> set[str]:
+    """Return the names of all variables in *node*, but not those of the environment."""
+    found = {
+        spelled(child) for child in nodes(node) if child.type in ("variable", "braced_variable")
+    }
+    return {name for name in found if not name.lower().startswith(("$env:", "$function:"))}
+
+
+def variables_set(node: Node) -> set[str]:
+    """Return the names of the variables that *node* sets, as parameters too."""
+    found: set[str] = set()
+    for child in nodes(node):
+        if child.type == "left_assignment_expression":
+            found |= variables(child)
+        elif child.type == "foreach_statement":
+            found.add(spelled(next(part for part in child.children if part.type == "variable")))
+        elif child.type in ("function_parameter_declaration", "param_block"):
+            found |= variables(child)
+    return found
+
+
+def functions(root: Node) -> dict[str, Node]:
+    """Return the functions that are defined in *root*, by name."""
+    found = [node for node in nodes(root) if node.type == "function_statement"]
+    return {text(node.named_children[0]): node for node in found}
+
+
+@pytest.fixture(scope="module")
+def tree() -> Node:
+    """The hook script."""
+    return PARSER.parse(SCRIPT.read_bytes()).root_node
+
+
+def test_the_script_is_powershell_of_every_version() -> None:
+    assert mistakes(SCRIPT.read_bytes()) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"$a = $b ? 1 : 2",
+        b"$a = $b ?? 1",
+        b"$a = ${b}?.c",
+        b"a && b",
+        b"a || b",
+        b"if ($a) {",
+        b"'a",
+    ],
+)
+def test_what_is_newer_or_broken_is_noticed(line: bytes) -> None:
+    assert mistakes(SCRIPT.read_bytes() + line + b"\n") != []
+
+
+def test_the_script_is_ascii() -> None:
+    # Windows PowerShell 5.1 decodes what a program prints by the console's code page.
+    assert SCRIPT.read_bytes().isascii()
+
+
+def test_every_function_that_is_called_is_defined_and_called(tree: Node) -> None:
+    # A recipe calls the verbs; the shell calls these two by the names that it knows.
+    called = {"_venvhook_activate", "_venvhook_refuse", "_venvhook_pass"}
+    called |= {"global:prompt", "global:deactivate"}
+    called |= {
+        text(node)
+        for node in nodes(tree)
+        if node.type == "command_name" and text(node).startswith("_venvhook")
+    }
+    assert called == set(functions(tree))
+
+
+def test_every_shared_variable_is_set_somewhere(tree: Node) -> None:
+    shared = {name for name in variables(tree) if name.startswith(("$script:", "$global:"))}
+    assert shared - variables_set(tree) - ASSIGNED - STOCK - AUTOMATIC == set()
+
+
+def test_every_local_variable_is_set_in_its_function(tree: Node) -> None:
+    for name, function in functions(tree).items():
+        local = {found for found in variables(function) if ":" not in found}
+        assert local - variables_set(function) - AUTOMATIC == set(), name
+
+
+def test_no_automatic_variable_of_powershell_is_set(tree: Node) -> None:
+    # A name that PowerShell sets by itself changes under the script, or cannot be set at all.
+    reserved = "args error event eventargs foreach home host input matches pid profile pwd sender"
+    reserved += " stacktrace switch this true false lastexitcode myinvocation psitem ofs"
+    found = {name.lstrip("$").lower() for name in variables_set(tree)}
+    assert found & set(reserved.split()) == set()
+
+
+def test_cmdlets_stay_off_the_hot_path(tree: Node) -> None:
+    # A cmdlet costs some 400 us. These are called on loading, for a recipe and for a failure.
+    cmdlets = {
+        text(node)
+        for node in nodes(tree)
+        if node.type == "command_name" and not text(node).startswith("_venvhook")
+    }
+    assert cmdlets == {
+        "Export-ModuleMember",
+        "Invoke-Expression",
+        "New-Module",
+        "Set-StrictMode",
+        "Write-Error",
+        "Write-Warning",
+    }
