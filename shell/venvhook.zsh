@@ -38,6 +38,7 @@ _venvhook_load() {
 _venvhook_names() {
   local IFS=$': \t\n'
   read -r _VENVHOOK_NAME1 _VENVHOOK_NAME2 _VENVHOOK_NAME3 _ <<< "${VENVHOOK_NAMES:-.venv venv env}"
+  [[ -n $_VENVHOOK_NAME1 ]] || _VENVHOOK_NAME1=.venv _VENVHOOK_NAME2=venv _VENVHOOK_NAME3=env
   : "${_VENVHOOK_NAME2:=$_VENVHOOK_NAME1}" "${_VENVHOOK_NAME3:=$_VENVHOOK_NAME1}"
 }
 
@@ -63,7 +64,7 @@ _venvhook_refuse() {
   _venvhook_may_use "$1" "${@:3}" && _venvhook_is_still_none "${@:3}" || return 0
   verdict=refuse _VENVHOOK_REST=''
   _venvhook_switch '' '' ''
-  _venvhook_tell "$1" "$2"
+  [[ -n ${VENVHOOK_OFF-} ]] || _venvhook_tell "$1" "$2"
 }
 
 # What is called like an environment in $1 is none.
@@ -79,25 +80,20 @@ _venvhook_pass() {
 # ---- Recipes -------------------------------------------------------------------------------------
 
 # May the answer for the project $1, which rests on the other arguments, be used? Always if the
-# helper has just given it; from a kept recipe if that is newer than all of them.
+# helper has just given it; from a kept recipe if all of them exist and it is newer than each.
+# (-nt is false in zsh for a missing file.)
 _venvhook_may_use() {
+  local witness
   if [[ -n $asked ]]; then
     recipe=$_VENVHOOK_CACHE${1%/}/venvhook.recipe.sh fresh=''
   else
-    [[ $1 == "$level" ]] && _venvhook_is_newer "$recipe" "${@:2}" || return 1
+    [[ $1 == "$level" ]] || return 1
+    for witness in "${@:2}"; do
+      [[ $recipe -nt $witness ]] || return 1
+    done
     fresh=n
   fi
   _VENVHOOK_RECIPE=$recipe _VENVHOOK_WATCH=("${@:2}")
-}
-
-# Do all files after the first exist, and is the first newer than each? (-nt is false in zsh for a
-# file that is missing.) Three at a time, because a command costs more than a test.
-_venvhook_is_newer() {
-  while [[ $1 -nt $2 && $1 -nt ${3-$2} && $1 -nt ${4-$2} ]]; do
-    (($# > 4)) || return 0
-    set -- "$1" "${@:5}"
-  done
-  return 1
 }
 
 # Is none of the arguments an environment? One with old times may have been moved into its place.
@@ -109,24 +105,22 @@ _venvhook_is_still_none() {
 }
 
 # Sets look to what the markers in $PWD and all witnesses look like: for a marker 0 if it exists,
-# else 1; then n if the recipe is newer than all its witnesses, else for each whether it exists.
-# With an argument, that is known to be so.
+# else 1; for a witness n if the recipe is newer, else 0 or 1 as for a marker.
 _venvhook_look() {
   local i
   [[ -e $_VENVHOOK_NAME1 ]]; look=$?
   [[ -e $_VENVHOOK_NAME2 ]]; look+=$?
   [[ -e $_VENVHOOK_NAME3 ]]; look+=$?
-  if (($#_VENVHOOK_WATCH)); then
-    if [[ -n ${1-} ]] || _venvhook_is_newer "$_VENVHOOK_RECIPE" "${_VENVHOOK_WATCH[@]}"; then
-      look+=n
-    else
-      for i in "${_VENVHOOK_WATCH[@]}"; do [[ -e $i ]]; look+=$?; done
-    fi
+  if ((${#_VENVHOOK_WATCH[@]})); then
+    for i in "${_VENVHOOK_WATCH[@]}"; do
+      if [[ $_VENVHOOK_RECIPE -nt $i ]]; then look+=n; else [[ -e $i ]]; look+=$?; fi
+    done
   fi
-  (($#_VENVHOOK_PASSED)) || return 0
-  for ((i = 1; i < $#_VENVHOOK_PASSED; i += 2)); do
-    _venvhook_is_newer "$_VENVHOOK_PASSED[i]" "$_VENVHOOK_PASSED[i+1]"
-    look+=$?
+  ((${#_VENVHOOK_PASSED[@]})) || return 0
+  set -- "${_VENVHOOK_PASSED[@]}"
+  while (($#)); do
+    if [[ $1 -nt $2 ]]; then look+=n; else [[ -e $2 ]]; look+=$?; fi
+    shift 2
   done
 }
 
@@ -241,7 +235,7 @@ _venvhook_prompt_show() {
   typeset -g _VENVHOOK_SHOWN=${1//\%/%%}
   case $1 in
     *[\\\$\`!]*)
-      if [[ -n $_VENVHOOK_PROMPT_SUBST ]]; then
+      if [[ -n $subst ]]; then
         _VENVHOOK_PREFIX='(${_VENVHOOK_SHOWN-}) '
       else
         _VENVHOOK_PREFIX="(${_VENVHOOK_SHOWN//[\\\$\`!]/?}) "
@@ -263,7 +257,6 @@ _venvhook_prompt_hide() {
 
 # What 'deactivate' does while an environment is active: it stays off until the project is left.
 _venvhook_deactivate() {
-  local _VENVHOOK_PROMPT_SUBST=''
   emulate -L zsh
   _VENVHOOK_REST=$_VENVHOOK_ROOT
   _venvhook_switch '' '' ''
@@ -307,27 +300,57 @@ _venvhook_adopt() {
 # Does what is to be done about the project $1: nothing if it is active and unchanged, else what its
 # kept recipe says, else what the helper answers.
 _venvhook_decide() {
-  local level=$1 recipe=$_VENVHOOK_CACHE${1%/}/venvhook.recipe.sh
-  if [[ $1 == "$_VENVHOOK_ROOT" && $#_VENVHOOK_PASSED -eq 0 && -z ${VENVHOOK_OFF-} ]] &&
-    _venvhook_is_newer "$_VENVHOOK_RECIPE" "${_VENVHOOK_WATCH[@]}"; then
-    verdict=activate fresh=n
-    return 0
+  # The one option of the user's that matters, before all are set to zsh's own for this function.
+  local subst=''
+  [[ ! -o prompt_subst ]] || subst=1
+  emulate -L zsh
+  local level=$1 recipe=$_VENVHOOK_CACHE${1%/}/venvhook.recipe.sh witness
+  if [[ $1 == "$_VENVHOOK_ROOT" && $#_VENVHOOK_PASSED -eq 0 && -z ${VENVHOOK_OFF-} ]]; then
+    fresh=n
+    for witness in "${_VENVHOOK_WATCH[@]}"; do
+      [[ $_VENVHOOK_RECIPE -nt $witness ]] || { fresh='' && break; }
+    done
+    verdict=activate
+    [[ -z $fresh ]] || return 0
   fi
   verdict=''
   if [[ -f $recipe && -O $recipe ]]; then builtin source "$recipe"; fi
   [[ -n $verdict ]] || _venvhook_ask "$1"
 }
 
-# Walks up from $PWD to the nearest project whose markers do not just pass, and does what it says.
-_venvhook_walk() {
+_venvhook_leave() {
+  emulate -L zsh
+  _venvhook_switch '' '' ''
+}
+
+# ---- The hook ------------------------------------------------------------------------------------
+
+# Called at each prompt, and where the shell can after each change of directory. Nothing if all looks
+# as it did after the last walk; otherwise walks up from $PWD to the nearest project whose markers do
+# not just pass, and does what is to be done there. No failure in it may end the shell (set -e).
+# Up to where something is found, no option of the user's matters, so it needs no 'emulate'; and it
+# is one function, for a call costs as much as two levels of the walk.
+_venvhook_hook() {
   local dir=${PWD%/} stop='' verdict='' asked='' fresh='' look=111
+  if [[ ${VIRTUAL_ENV-} != "$_VENVHOOK_ENV" || ${CONDA_DEFAULT_ENV:-base} != base ||
+    ${_OLD_VIRTUAL_PATH+x} != "$_VENVHOOK_LEFTOVER" ]]; then
+    _venvhook_is_free || return 0
+  fi
+  if [[ $PWD == "$_VENVHOOK_PWD" ]]; then
+    if [[ $_VENVHOOK_LOOK != 111 || -e $_VENVHOOK_NAME1 || -e $_VENVHOOK_NAME2 ||
+      -e $_VENVHOOK_NAME3 ]]; then
+      _venvhook_look || :
+    fi
+    [[ $look != "$_VENVHOOK_LOOK" ]] || return 0
+    look=111
+  fi
   _VENVHOOK_PASSED=()
   if [[ $PWD == /* ]]; then
     [[ $dir/ != "$HOME"/* ]] || stop=$HOME
     # A link that leads nowhere is noticed only here, not on the way up: that halves the tests there.
     if [[ -e $_VENVHOOK_NAME1 || -e $_VENVHOOK_NAME2 || -e $_VENVHOOK_NAME3 ||
       -L $_VENVHOOK_NAME1 || -L $_VENVHOOK_NAME2 || -L $_VENVHOOK_NAME3 ]]; then
-      _venvhook_decide "${dir:-/}"
+      _venvhook_decide "${dir:-/}" || :
     fi
     [[ $dir == "$stop" ]] || dir=${dir%/*}
     while [[ -z $asked && ( -z $verdict || $verdict == pass ) ]]; do
@@ -337,43 +360,21 @@ _venvhook_walk() {
       done
       # $HOME counts for itself alone, also when it is reached by another name.
       [[ $dir != "$stop" && ! $dir -ef ${HOME:-/} ]] || break
-      _venvhook_decide "$dir"
+      _venvhook_decide "$dir" || :
       dir=${dir%/*}
     done
   fi
   if [[ -z $verdict || $verdict == pass ]]; then
     _VENVHOOK_REST='' _VENVHOOK_RECIPE='' _VENVHOOK_WATCH=()
-    [[ -z $_VENVHOOK_ENV ]] || _venvhook_switch '' '' ''
+    [[ -z $_VENVHOOK_ENV ]] || _venvhook_leave || :
   fi
-  [[ -z $verdict ]] || _venvhook_look "$fresh"
+  [[ -z $verdict ]] || _venvhook_look || :
   _VENVHOOK_PWD=$PWD _VENVHOOK_LOOK=$look _VENVHOOK_HAND=''
-}
-
-# ---- The hook ------------------------------------------------------------------------------------
-
-# Called at each prompt, and where the shell can after each change of directory.
-_venvhook_hook() {
-  # The one option of the user's that matters, before all are set to zsh's own for this function.
-  local _VENVHOOK_PROMPT_SUBST=''
-  [[ ! -o prompt_subst ]] || _VENVHOOK_PROMPT_SUBST=1
-  emulate -L zsh
-  if [[ ${VIRTUAL_ENV-} != "$_VENVHOOK_ENV" || ${CONDA_DEFAULT_ENV:-base} != base ||
-    ${_OLD_VIRTUAL_PATH+x} != "$_VENVHOOK_LEFTOVER" ]]; then
-    _venvhook_is_free || return 0
-  fi
-  if [[ $PWD == "$_VENVHOOK_PWD" ]]; then
-    local look=111
-    if [[ $_VENVHOOK_LOOK != 111 || -e $_VENVHOOK_NAME1 || -e $_VENVHOOK_NAME2 ||
-      -e $_VENVHOOK_NAME3 ]]; then
-      _venvhook_look
-    fi
-    [[ $look != "$_VENVHOOK_LOOK" ]] || return 0
-  fi
-  _venvhook_walk
 }
 
 # Is no environment active by the user's own hand? What is left of ours below one is taken away.
 _venvhook_is_free() {
+  emulate -L zsh
   if [[ -n $_VENVHOOK_ENV ]]; then
     if [[ ${_OLD_VIRTUAL_PATH+x} != "$_VENVHOOK_LEFTOVER" || ( -n ${VIRTUAL_ENV-} && $VIRTUAL_ENV != "$_VENVHOOK_ENV" ) ]]; then
       _venvhook_yield
@@ -390,16 +391,10 @@ _venvhook_is_free() {
 
 # ---- Registration --------------------------------------------------------------------------------
 
-_venvhook_prompt() {
-  local -i ret=$?
-  _venvhook_hook || : # where errors end the shell (ERR_EXIT), not this one
-  return ret
-}
-
 _venvhook_register() {
   autoload -Uz add-zsh-hook
-  add-zsh-hook chpwd _venvhook_prompt
-  add-zsh-hook precmd _venvhook_prompt
+  add-zsh-hook chpwd _venvhook_hook
+  add-zsh-hook precmd _venvhook_hook
 }
 
 _venvhook_load
