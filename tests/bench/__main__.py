@@ -1,0 +1,138 @@
+"""Measure what the hook costs: ``python tests/bench``. A table, shell by row and case by column."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections import defaultdict
+from pathlib import Path
+
+HERE = Path(__file__).parent
+CHECKOUT = HERE.parent.parent
+ROUNDS = 200
+SCRIPTS = {"bash": "bench.sh", "zsh": "bench.sh", "fish": "bench.fish"}
+STARTS = {"bash": ["bash", "--norc"], "zsh": ["zsh", "-f"], "fish": ["fish", "--no-config"]}
+# Targets in microseconds, and in microseconds a level.
+TARGETS = {"bash": (40, 10), "zsh": (40, 10), "fish": (100, 20)}
+
+Medians = dict[str, float]
+
+
+def make_places(base: Path) -> None:
+    """Create plain directories five and fifteen levels deep, and three projects."""
+    deep = "/".join(str(level) for level in range(1, 13))
+    for path in ("a/b/c", "a/b/d", f"{deep}/c", f"{deep}/d", "A/a/b", "A/a/c", "x/A", "x/B"):
+        (base / path).mkdir(parents=True)
+    for project in ("A", "x/A", "x/B"):
+        target = base / project / ".venv"
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", target], check=True)
+
+
+def install(home: Path) -> Path:
+    """Install this checkout into *home* as a user would, and return the launcher."""
+    environ = {"HOME": str(home), "PATH": os.environ["PATH"]}
+    command = ["sh", CHECKOUT / "install.sh", "--no-rc", "--python", sys.executable]
+    subprocess.run(command, env=environ, check=True, stdout=subprocess.DEVNULL)
+    return home / ".local/bin/venvhook"
+
+
+def measure(shell: str, base: Path, home: Path, launcher: Path) -> Medians:
+    """Run the rounds in *shell* and return the median of each step in microseconds."""
+    out = home / f"{shell}.out"
+    environ = {
+        "HOME": str(home),
+        "PATH": os.environ["PATH"],
+        "LANG": "C.UTF-8",
+        "TERM": "dumb",
+        "BASE": str(base),
+        "INIT": str(launcher),
+        "PYTHON": os.path.realpath(sys.executable),
+        "ROUNDS": str(ROUNDS),
+        "OUT": str(out),
+    }
+    subprocess.run(
+        [*STARTS[shell], HERE / SCRIPTS[shell]],
+        env=environ,
+        check=True,
+        cwd=base,
+        stdin=subprocess.DEVNULL,
+    )
+    samples: dict[str, list[float]] = defaultdict(list)
+    for line in out.read_text().splitlines():
+        case, begin, end = line.split()
+        samples[case].append((float(end) - float(begin)) * 1e6)
+    return {case: statistics.median(times) for case, times in samples.items()}
+
+
+def row(shell: str, m: Medians) -> list[str]:
+    """Return the cells of *shell*: microseconds added to the bare step, and ratios."""
+
+    def added(hooked: str, *bare: str) -> float:
+        return m[hooked] - statistics.mean(m[f"bare.{step}"] for step in bare)
+
+    plain = added("plain.hooked_one", "one")
+    deep = added("plain.hooked_deep_one", "deep_one")
+    inside = added("inside.hooked_inside_one", "inside_one")
+    stock = m["stock.source_activate"] - m["bare.nothing"]
+    cells = [shell, f"{m['bare.one']:.0f}", f"{plain:.0f}", f"{(deep - plain) / 10:.1f}"]
+    cells += [f"{inside:.0f}"]
+    cells += [f"{m[f'{where}.at_prompt'] - m['bare.nothing']:.0f}" for where in ("plain", "inside")]
+    cells += [f"{stock:.0f}"]
+    for step in ("enter", "leave", "switch"):
+        cost = added(f"known.hooked_{step}", step)
+        cells.append(f"{cost:.0f} ({cost / stock:.2f})")
+    first = added("first.hooked_enter", "enter") / m["stock.python_starts"]
+    cells += [f"{first:.2f}", f"{m['start.load'] / 1000:.2f} ms"]
+    return cells
+
+
+HEADINGS = [
+    "shell",
+    "bare cd",
+    "plain cd",
+    "per level deeper",
+    "cd inside a project",
+    "idle prompt",
+    "idle prompt inside",
+    "`source activate`",
+    "enter (ratio)",
+    "leave (ratio)",
+    "switch (ratio)",
+    "first visit / `python -I -S -c pass`",
+    "start",
+]
+
+
+def table(rows: list[list[str]]) -> str:
+    """Return *rows* under the headings as Markdown."""
+    lines = [HEADINGS, ["---"] * len(HEADINGS), *rows]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+def machine() -> str:
+    """Return what was measured on."""
+    cores = os.cpu_count()
+    return f"{platform.system()} {platform.machine()}, {cores} cores, Python {platform.python_version()}"
+
+
+def main() -> None:
+    """Measure each shell that is here, and print the table."""
+    shells = sys.argv[1:] or [shell for shell in SCRIPTS if shutil.which(shell)]
+    with tempfile.TemporaryDirectory(prefix="vh", dir="/tmp") as place:
+        base, home = Path(place, "p"), Path(place, "h")
+        base.mkdir()
+        home.mkdir()
+        make_places(base)
+        launcher = install(home)
+        rows = [row(shell, measure(shell, base, home, launcher)) for shell in shells]
+    print(f"Microseconds, medians of {ROUNDS} rounds, added to the bare step; {machine()}\n")
+    print(table(rows))
+
+
+if __name__ == "__main__":
+    main()
