@@ -115,14 +115,13 @@ find_python() {
 
 # Makes the environment $new and installs the checkout into it, by the first way that there is.
 make_environment() {
-  uv=''
-  if command -v uv > /dev/null 2>&1 && uv --version > /dev/null 2>&1; then uv=uv; fi
   if [ -n "$base" ] && "$base" -I -c 'import venv, ensurepip' 2> /dev/null; then
     attempt "$base" -I -m venv "$new"
     install_with_pip "$new/bin/python" -I -m pip
-  elif [ -n "$uv" ]; then
+  elif uv --version > /dev/null 2>&1; then
     attempt uv venv --quiet --python "${base:->=3.11}" "$new"
-    attempt uv pip install --quiet --python "$new/bin/python" "$source"
+    # uv would take a checkout that has the same pyproject.toml for the one it has built before.
+    attempt uv pip install --quiet --refresh-package venvhook --python "$new/bin/python" "$source"
   elif [ -z "$base" ]; then
     fail "no Python of at least 3.11 on PATH, and no uv; install one of them, or give --python"
   elif "$base" -I -m virtualenv --version > /dev/null 2>&1; then
@@ -231,7 +230,7 @@ install() {
   [ -w "$prefix/bin" ] || fail "$prefix/bin cannot be written; choose another --prefix"
   new=$(mktemp -d "$home/env.XXXXXX")
   rmdir "$new"
-  say "Installing into $home ${base:+with $base}"
+  say "Installing into $home with ${base:-uv}"
   make_environment
   turn_to_new
   write_record
