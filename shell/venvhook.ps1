@@ -104,15 +104,17 @@ function _venvhook_rests_on($witnesses) {
     $recipe = _venvhook_recipe_of $script:root
     foreach ($witness in $witnesses) {
         $script:watch += $recipe, $witness
-        # .NET says of a link that it exists, and when it was made, whatever it leads to.
-        if ($script:links -and [IO.File]::Exists($witness)) {
-            # Links in a loop cannot be followed, and are not watched.
-            try {
-                $target = [IO.File]::ResolveLinkTarget($witness, $true)
-            } catch {
-                $target = $null
+        # .NET tells of a link whether it exists and when it was made, nothing of what it leads to.
+        # So that is watched as well, link by link; one that leads nowhere throws in the end.
+        if (-not $script:links -or -not [IO.File]::Exists($witness)) { continue }
+        try {
+            $target = [IO.File]::ResolveLinkTarget($witness, $false)
+            for ($i = 0; $null -ne $target -and $i -lt 10; $i += 1) {
+                $script:watch += $recipe, $target.FullName
+                $target = [IO.File]::ResolveLinkTarget($target.FullName, $false)
             }
-            if ($null -ne $target) { $script:watch += $recipe, $target.FullName }
+        } catch {
+            $target = $null
         }
     }
 }
