@@ -3,10 +3,10 @@
 #   _VENVHOOK_PYTHON, _VENVHOOK_SOURCE  the helper's interpreter, and the directory of its package
 #   _VENVHOOK_CACHE  where recipes are kept, or empty
 #
-# test, set, string, read, command, eval and status are reserved words, which no function of the user's
-# can replace; the other builtins that are used here are called through 'builtin'.
-# A command substitution costs as much as ten builtins, so a function answers by setting variables of
-# the function that called it: those with --no-scope-shadowing (-S).
+# Every command costs 1 to 10 us here and a command substitution 50, so a function answers by setting
+# variables of the function that called it (-S), and much is asked of one 'test' or one 'path'.
+# test, set, string, command, eval, status and the like are reserved words, which no function of the
+# user's can replace; the other builtins are called through 'builtin'.
 
 # ---- State ---------------------------------------------------------------------------------------
 # _VENVHOOK_PWD   the directory of the last walk, or empty: walk at the next prompt
@@ -14,152 +14,166 @@
 # _VENVHOOK_ENV
 # _VENVHOOK_REST  the project in which the user typed 'deactivate' and which he has not left since
 # _VENVHOOK_HAND  the environment that the user activated by hand, while it is active
-# _VENVHOOK_CALM  what follows VIRTUAL_ENV where nobody else activated anything, see _venvhook_hook
-# _VENVHOOK_UNDER what _OLD_VIRTUAL_PATH of stock activate held when we activated
-# _VENVHOOK_WATCH the files that the last walk's answer rests on, and their recipes: words for 'test'
-# _VENVHOOK_LOOK  words for 'test' that hold while those and the markers in $PWD are as they were
-# _VENVHOOK_LEVELS the pattern for a directory and those above it, see _venvhook_bounds
+# _VENVHOOK_WATCH words for 'test' that hold while the witnesses of what is active are as they were
+# _VENVHOOK_DOUBT 1 if that does not prove them older than the recipe: then the helper is asked
+# _VENVHOOK_LOOK  words for 'test' that hold while the markers in $PWD, and the witnesses of what was
+#                 refused or passed on the way, are as they were
+# _VENVHOOK_BARE  these words for a directory without markers
 # _VENVHOOK_TOLD  the lines said in this shell
+# _VENVHOOK_CALM  what, beside VIRTUAL_ENV, shows other activators, as it was when none was at work
+# _VENVHOOK_LEFTOVER  _OLD_VIRTUAL_PATH at that time, set by a stock script in a parent shell
+# _VENVHOOK_PLAIN the function that the user's fish_prompt was moved to, or unset
+# _VENVHOOK_UP, _VENVHOOK_HOME, _VENVHOOK_INSIDE  parts of a pattern, see _venvhook_bounds
 # _VENVHOOK_OLD_* what a variable held before we replaced it; unset where it was unset
 
 function _venvhook_load
     _venvhook_names
     if not set -q _VENVHOOK_LOADED
         set -g _VENVHOOK_LOADED 1
-        for name in ROOT ENV REST HAND CALM PATHLESS UNDER
+        for name in ROOT ENV REST HAND LEFTOVER PATHLESS DOUBT
             set -g _VENVHOOK_$name ''
         end
+        set -g _VENVHOOK_INSIDE '(?!)'
         set -g _VENVHOOK_TOLD
-        set -g _VENVHOOK_PLAIN
+        set -g _VENVHOOK_OLD
         _venvhook_adopt
     end
     set -g _VENVHOOK_PWD ''
-    set -g _VENVHOOK_LOOK
+    set -g _VENVHOOK_CALM ''
+    set -g _VENVHOOK_LOOK $_VENVHOOK_BARE
     set -g _VENVHOOK_WATCH
     set -g _VENVHOOK_GONE ''
-    test -n "$_VENVHOOK_CACHE" -a -O "$_VENVHOOK_CACHE"; or set -g _VENVHOOK_CACHE ''
+    # Below this no recipe is found, so there is no other place that has to know.
+    test -n "$_VENVHOOK_CACHE" -a -O "$_VENVHOOK_CACHE"; or set -g _VENVHOOK_CACHE /dev/null
     _venvhook_bounds
     _venvhook_register
 end
 
-# Up to three names of markers, from VENVHOOK_NAMES, between spaces or colons or as a list.
+# Three names of markers, from VENVHOOK_NAMES, between spaces or colons or as a list.
 function _venvhook_names
     set -l names (string match -ar '[^:\s]+' -- "$VENVHOOK_NAMES")
     set -q names[1]; or set names .venv venv env
-    # Always three: that is quicker to test than to count.
     set -a names $names[1] $names[1]
     set -g _VENVHOOK_NAMES $names[1..3]
+    set -g _VENVHOOK_BARE ! -e $names[1] -a ! -e $names[2] -a ! -e $names[3]
 end
 
-# ---- Verbs: what a recipe says; they set variables of the function that asked --------------------
+# ---- Verbs: what a recipe says -------------------------------------------------------------------
+# Each sets verdict, unless it comes from a kept recipe that may no longer be used.
 
-function _venvhook_activate -S
+# The environment env, called name, of the project root; the rest are witnesses.
+function _venvhook_activate -S -a root env name token
+    set -l words
+    _venvhook_may_use $root $argv[5..]; or return 0
     set verdict activate
-    set root $argv[1]
-    set env $argv[2]
-    set name $argv[3]
-    set token $argv[4]
-    _venvhook_rests_on $argv[5..]
-end
-
-function _venvhook_refuse -S
-    set verdict refuse
-    set root $argv[1]
-    set reason $argv[2]
-    _venvhook_rests_on $argv[3..]
-end
-
-function _venvhook_pass -S
-    set verdict pass
-    set root $argv[1]
-    _venvhook_rests_on $argv[2..]
-end
-
-# Seven words for each witness, so that 'test / $said' asks for all of them at once.
-function _venvhook_rests_on -S
-    _venvhook_recipe_of "$root"
-    for witness in $argv
-        set -a said -a -e $witness -a $recipe -nt $witness
+    # Deactivated by hand after it was activated by hand: the user means it.
+    test -n "$_VENVHOOK_HAND"; and _venvhook_is_same $env $_VENVHOOK_HAND
+    and set -g _VENVHOOK_REST $root
+    if test "$root" = "$_VENVHOOK_REST" -o -n "$VENVHOOK_OFF"
+        set -a look $words
+        _venvhook_switch '' '' ''
+    else
+        set -g _VENVHOOK_REST ''
+        set -g _VENVHOOK_WATCH $words
+        set -g _VENVHOOK_DOUBT $doubt
+        if test "$env" != "$_VENVHOOK_ENV"
+            _venvhook_switch $root $env $name
+        else if test "$root" != "$_VENVHOOK_ROOT"
+            set -g _VENVHOOK_ROOT $root
+            _venvhook_inside
+        end
     end
+end
+
+# The project root has an environment that may not be used; reason says why.
+function _venvhook_refuse -S -a root reason
+    set -l words
+    _venvhook_may_use $root $argv[3..]; and _venvhook_is_still_none $argv[3..]; or return 0
+    set verdict refuse
+    set -a look $words
+    set -g _VENVHOOK_REST ''
+    _venvhook_switch '' '' ''
+    test -n "$VENVHOOK_OFF"; or _venvhook_tell $root $reason
+end
+
+# What is called like an environment in root is none.
+function _venvhook_pass -S -a root
+    set -l words
+    _venvhook_may_use $argv; and _venvhook_is_still_none $argv[2..]; or return 0
+    set verdict pass
+    set -a look $words
 end
 
 # ---- Recipes -------------------------------------------------------------------------------------
 
-# Sets recipe to the file that keeps the recipe of the project $argv[1], or to nothing.
-function _venvhook_recipe_of -S
-    set recipe ''
-    test -z "$_VENVHOOK_CACHE"; or set recipe $_VENVHOOK_CACHE$argv[1]/venvhook.recipe.fish
-end
-
-# Appends to look what holds of the files in watch as long as they stay as they are.
-function _venvhook_look -S
-    if test / $watch
-        set -a look $watch
-        return
+# May the answer for the project root, which rests on the other arguments, be used? Always if the
+# helper has just given it; from a kept recipe if that is newer than all of them. Sets words to what
+# holds while they are as they are: seven words for each, so that one 'test' asks for all at once.
+function _venvhook_may_use -S -a root
+    if test -n "$asked"
+        set recipe $_VENVHOOK_CACHE$root/venvhook.recipe.fish
+    else
+        test "$root" = "$level"; or return 1
     end
-    set -l rest $watch
+    set words
+    for witness in $argv[2..]
+        set -a words -a -e $witness -a $recipe -nt $witness
+    end
+    set doubt ''
+    test / $words; and return
+    test -n "$asked"; or return 1
+    set doubt 1
+    set -l rest $words
+    set words
     while set -q rest[1]
         if not test -e $rest[3]
-            set -a look -a ! -e $rest[3]
+            set -a words -a ! -e $rest[3]
         else if test $rest[5] -nt $rest[3]
-            set -a look $rest[1..7]
+            set -a words $rest[1..7]
         else
-            set -a look -a -e $rest[3] -a ! $rest[5] -nt $rest[3]
+            set -a words -a -e $rest[3] -a ! $rest[5] -nt $rest[3]
         end
         set -e rest[1..7]
     end
 end
 
-# Is all that the recipe of verdict rests on, in argv, older than it? A marker that is no environment
-# must not have become one by a directory with old times being moved there.
-function _venvhook_is_fresh -S
-    test / $argv; or return 1
-    test "$verdict" = activate; and return 0
-    set -l rest $argv
-    while set -q rest[1]
-        test -e $rest[3]/pyvenv.cfg; and return 1
-        set -e rest[1..7]
-    end
-    return 0
+# Is none of the arguments an environment? One with old times may have been moved into its place.
+function _venvhook_is_still_none -S
+    test -n "$asked"; or not set -q argv[1]; or not builtin path is $argv/pyvenv.cfg
 end
 
-# Sets verdict and its values from the kept recipe of $argv[1], if that may still be used.
-function _venvhook_recall -S
-    set -l recipe
-    set -l said
-    set verdict ''
-    _venvhook_recipe_of $argv[1]
-    if test -n "$recipe" -a -f "$recipe" -a -O "$recipe"
-        builtin source $recipe 2>/dev/null
-        if test -n "$verdict" -a "$root" = $argv[1]; and _venvhook_is_fresh $said
-            set -a watch $said
-            return 0
+# Sets look to words for 'test' that hold while the markers in $PWD are as they are. One alone, the
+# first, is what there is nearly always.
+function _venvhook_look -S
+    set look -e $_VENVHOOK_NAMES[1] -a ! -e $_VENVHOOK_NAMES[2] -a ! -e $_VENVHOOK_NAMES[3]
+    test $look; and return
+    set look /
+    for marker in $_VENVHOOK_NAMES
+        if test -e $marker
+            set -a look -a -e $marker
+        else
+            set -a look -a ! -e $marker
         end
     end
-    set verdict ''
-    return 1
 end
 
 # ---- The helper ----------------------------------------------------------------------------------
 
-# Sets verdict and its values to the helper's answer for $argv[1] and the directories above it.
+# Asks the helper about $argv[1] and the directories above it, and does what it answers.
 function _venvhook_ask -S
-    set verdict ''
+    set asked 1
     if not test -x "$_VENVHOOK_PYTHON"
         test -n "$_VENVHOOK_GONE"
         or _venvhook_say "the helper's Python is gone ($_VENVHOOK_PYTHON); install venvhook again"
         set -g _VENVHOOK_GONE 1
         return 0
     end
-    set -l recipe
-    set -l said
-    set -l code 'import sys, _signal; _signal.signal(2, _signal.SIG_DFL); sys.path.append(sys.argv.pop(1)); '
-    set code $code'from venvhook.hook import main; main()'
+    set -l code 'import sys, _signal; _signal.signal(2, _signal.SIG_DFL); '
+    set code $code'sys.path.append(sys.argv.pop(1)); from venvhook.hook import main; main()'
     set -l answer "$(command $_VENVHOOK_PYTHON -I -S -c $code $_VENVHOOK_SOURCE $_VENVHOOK_PROTOCOL \
         fish $argv[1] $_VENVHOOK_NAMES)"
     or return 0
     eval $answer
-    set -a watch $said
 end
 
 function _venvhook_say
@@ -178,83 +192,81 @@ end
 # From the active environment to env, of the project root and called name; all empty: to none.
 function _venvhook_switch -a root env name
     set -l path $PATH
-    if test -n "$_VENVHOOK_ENV"
-        _venvhook_path_without $_VENVHOOK_ENV/bin
-        _venvhook_prompt_hide
-    end
+    test -z "$_VENVHOOK_ENV"; or _venvhook_path_without $_VENVHOOK_ENV/bin
     if test -n "$env"
         test -n "$_VENVHOOK_ENV"; or _venvhook_store
-        _venvhook_set_aside PYTHONHOME
+        set -q PYTHONHOME; and _venvhook_set_aside PYTHONHOME
         set -g _VENVHOOK_ROOT $root
         set -g _VENVHOOK_ENV $env
         set -gx VIRTUAL_ENV $env
         set -gx VIRTUAL_ENV_PROMPT $name
         set -gx VENVHOOK_ACTIVE $env
         set -gx PATH $env/bin $path
+        _venvhook_inside
         _venvhook_prompt_show $name
     else if test -n "$_VENVHOOK_ENV"
         set -g _VENVHOOK_ROOT ''
         set -g _VENVHOOK_ENV ''
+        set -g _VENVHOOK_INSIDE '(?!)'
+        set -g _VENVHOOK_WATCH
         if test -n "$_VENVHOOK_PATHLESS"
-            set -eg PATH
+            set -eg PATH _VENVHOOK_PATHLESS
             test "$path" = "$PATH"; or set -gx PATH $path
         else
             set -gx PATH $path
         end
+        _venvhook_prompt_hide
         _venvhook_restore
     end
-    _venvhook_bounds
 end
 
-# Remembers what activation replaces. A universal variable is only covered by our global one.
+# Remembers what activation replaces.
 function _venvhook_store
-    for name in VIRTUAL_ENV VIRTUAL_ENV_PROMPT PYTHONHOME
-        set -eg _VENVHOOK_OLD_$name
-        _venvhook_set_aside $name
-    end
-    set -g _VENVHOOK_PATHLESS ''
+    # Its status is how many of these are not set.
+    set -qg VIRTUAL_ENV VIRTUAL_ENV_PROMPT
+    test $status = 2; or _venvhook_set_aside VIRTUAL_ENV VIRTUAL_ENV_PROMPT
     set -qg PATH; or set -g _VENVHOOK_PATHLESS 1
-    set -g _VENVHOOK_UNDER "$_OLD_VIRTUAL_PATH"
-    builtin functions -e _venvhook_old_deactivate
-    builtin functions -q deactivate
-    and builtin functions -c deactivate _venvhook_old_deactivate
+    builtin functions -q deactivate; and builtin functions -c deactivate _venvhook_old_deactivate
     function deactivate -d 'Leave the environment that venvhook activated'
         _venvhook_deactivate
     end
 end
 
-# Unsets the variable $argv[1], if it is set, and remembers it: whether it was exported, and its value.
+# Unsets global variables, and remembers those that were set: whether exported, and their values.
 function _venvhook_set_aside
-    if set -qg $argv[1]
-        set -g _VENVHOOK_OLD_$argv[1] (set -qgx $argv[1]; and builtin echo -x; or builtin echo -u) $$argv[1]
-        set -eg $argv[1]
+    for name in $argv
+        if set -qg $name
+            set -l flag -u
+            set -qgx $name; and set flag -x
+            builtin contains -- $name $_VENVHOOK_OLD; or set -ga _VENVHOOK_OLD $name
+            set -g _VENVHOOK_OLD_$name $flag $$name
+            set -eg $name
+        end
+        # An empty global one that is not exported hides a universal one from programs.
+        set -qx $name; and set -gu $name
     end
-    # An empty global one, not exported, hides a universal one from programs.
-    set -qx $argv[1]; and set -gu $argv[1]
 end
 
 # Gives back what activation replaced.
 function _venvhook_restore
-    set -eg VENVHOOK_ACTIVE
-    set -eg VIRTUAL_ENV
-    set -eg VIRTUAL_ENV_PROMPT
-    # A PYTHONHOME that the user has set meanwhile stays; what hid a universal one goes.
-    set -qgx PYTHONHOME; or set -q PYTHONHOME[1]; or set -eg PYTHONHOME
-    for name in VIRTUAL_ENV VIRTUAL_ENV_PROMPT PYTHONHOME
+    set -eg VENVHOOK_ACTIVE VIRTUAL_ENV VIRTUAL_ENV_PROMPT
+    # What hid a universal PYTHONHOME goes; one that the user has set meanwhile stays.
+    set -qg PYTHONHOME; and not set -qx PYTHONHOME; and not set -q PYTHONHOME[1]
+    and set -eg PYTHONHOME
+    for name in $_VENVHOOK_OLD
         set -l old _VENVHOOK_OLD_$name
-        if set -q $old
-            set -l value $$old
-            set -qg $name; or set -g $value[1] $name $value[2..]
-            set -eg $old
-        end
+        set -l value $$old
+        set -qg $name; or set -g $value[1] $name $value[2..]
+        set -eg $old
     end
+    set -g _VENVHOOK_OLD
     builtin functions -e deactivate
-    _venvhook_rename _venvhook_old_deactivate deactivate
+    builtin functions -q _venvhook_old_deactivate
+    and _venvhook_rename _venvhook_old_deactivate deactivate
 end
 
-# Calls the function $argv[1], if there is one, $argv[2].
+# Calls the function $argv[1] $argv[2], whatever that was.
 function _venvhook_rename
-    builtin functions -q $argv[1]; or return 0
     builtin functions -e $argv[2]
     builtin functions -c $argv
     builtin functions -e $argv[1]
@@ -269,22 +281,32 @@ function _venvhook_path_without -S
     end
 end
 
-# Puts ($argv[1]) before the prompt: the function of the user's moves to the name in _VENVHOOK_PLAIN.
-# It is called first, since whatever prints the name would change $status and $pipestatus for it.
+# Puts ($argv[1]) before the prompt: moves the user's function, and defines one that calls it first,
+# since whatever prints the name would change $status and $pipestatus for it.
 function _venvhook_prompt_show
     if set -q VIRTUAL_ENV_DISABLE_PROMPT
-        test -z "$VIRTUAL_ENV_DISABLE_PROMPT"; and set -q VIRTUAL_ENV_DISABLE_PROMPT[1]; or return 0
+        # Set without a value it is meant, too; set to nothing it is not, as for stock activate.
+        if test -n "$VIRTUAL_ENV_DISABLE_PROMPT"; or not set -q VIRTUAL_ENV_DISABLE_PROMPT[1]
+            _venvhook_prompt_hide
+            return
+        end
     end
-    builtin functions -q fish_prompt; or return 0
     set -g _VENVHOOK_SHOWN $argv[1]
-    # One that was left where a prompt defined meanwhile may still call it keeps its name.
+    set -q _VENVHOOK_PLAIN; and _venvhook_is_ours fish_prompt; and return
+    builtin functions -q fish_prompt; or return
+    # A prompt that was defined meanwhile may still call ours, and ours the one under an earlier name.
     set -l plain _venvhook_plain
     while builtin functions -q $plain
         set plain {$plain}_
     end
     builtin functions -c fish_prompt $plain
     set -g _VENVHOOK_PLAIN $plain
-    function fish_prompt -V plain
+    function fish_prompt -V plain --on-event _venvhook_whose
+        switch "$argv"
+            case _venvhook_whose
+                set -g _VENVHOOK_OURS 1
+                return
+        end
         set -l text ($plain $argv | string collect --no-trim-newlines)
         test "$plain" = "$_VENVHOOK_PLAIN"; and builtin printf '(%s) ' $_VENVHOOK_SHOWN
         builtin printf %s $text
@@ -292,15 +314,18 @@ function _venvhook_prompt_show
 end
 
 function _venvhook_prompt_hide
-    if set -q _VENVHOOK_PLAIN[1]; and _venvhook_is_ours fish_prompt
-        _venvhook_rename $_VENVHOOK_PLAIN fish_prompt
-    end
-    set -g _VENVHOOK_PLAIN
+    set -q _VENVHOOK_PLAIN; or return
+    _venvhook_is_ours fish_prompt; and _venvhook_rename $_VENVHOOK_PLAIN fish_prompt
+    set -eg _VENVHOOK_PLAIN
 end
 
-# Is $argv[1] the prompt that _venvhook_prompt_show defined, by whatever name?
+# Is $argv[1] the prompt that _venvhook_prompt_show defined? fish_prompt answers an event itself while
+# it is; that is quicker than reading it, but a copy of it does not.
 function _venvhook_is_ours
-    string match -q '*_VENVHOOK_SHOWN*' -- "$(builtin functions $argv[1])"
+    set -g _VENVHOOK_OURS ''
+    test $argv[1] = fish_prompt; and builtin emit _venvhook_whose _venvhook_whose
+    test -n "$_VENVHOOK_OURS"
+    or string match -q '*_VENVHOOK_OURS*' -- "$(builtin functions $argv[1])"
 end
 
 # What 'deactivate' does while an environment is active: it stays off until the project is left.
@@ -312,31 +337,32 @@ end
 # An environment was activated by hand on top of ours, and 'deactivate' is no longer ours: what is
 # left of ours goes, also out of what the other one will give back.
 function _venvhook_yield
-    set -l entry $_VENVHOOK_ENV/bin
     set -l path $PATH
-    _venvhook_path_without $entry
+    _venvhook_path_without $_VENVHOOK_ENV/bin
     set -gx PATH $path
     if set -qg _OLD_VIRTUAL_PATH
         set path $_OLD_VIRTUAL_PATH
-        _venvhook_path_without $entry
+        _venvhook_path_without $_VENVHOOK_ENV/bin
         set -gx _OLD_VIRTUAL_PATH $path
     end
-    if set -q _VENVHOOK_PLAIN[1]; and builtin functions -q _old_fish_prompt
+    if set -q _VENVHOOK_PLAIN; and builtin functions -q _old_fish_prompt
         and _venvhook_is_ours _old_fish_prompt
         _venvhook_rename $_VENVHOOK_PLAIN _old_fish_prompt
+        set -eg _VENVHOOK_PLAIN
     end
     _venvhook_prompt_hide
-    # The first word of a remembered value says whether it was exported.
     set -q _VENVHOOK_OLD_PYTHONHOME
     and set -gx _OLD_VIRTUAL_PYTHONHOME $_VENVHOOK_OLD_PYTHONHOME[2..]
     set -eg VENVHOOK_ACTIVE
-    set -eg _VENVHOOK_OLD_VIRTUAL_ENV
-    set -eg _VENVHOOK_OLD_VIRTUAL_ENV_PROMPT
-    set -eg _VENVHOOK_OLD_PYTHONHOME
+    for name in $_VENVHOOK_OLD
+        set -eg _VENVHOOK_OLD_$name
+    end
+    set -g _VENVHOOK_OLD
     builtin functions -e _venvhook_old_deactivate
     set -g _VENVHOOK_ROOT ''
     set -g _VENVHOOK_ENV ''
-    _venvhook_bounds
+    set -g _VENVHOOK_INSIDE '(?!)'
+    set -g _VENVHOOK_WATCH
 end
 
 # A shell started from one with an active environment inherits it: given back here, it is activated
@@ -348,107 +374,91 @@ function _venvhook_adopt
     test -n "$active"; and test "$VIRTUAL_ENV" = "$active"; or return 0
     _venvhook_path_without $active/bin
     set -gx PATH $path
-    set -eg VIRTUAL_ENV
-    set -eg VIRTUAL_ENV_PROMPT
+    set -eg VIRTUAL_ENV VIRTUAL_ENV_PROMPT
 end
 
 # ---- The walk ------------------------------------------------------------------------------------
 
-# Sets the pattern that finds, for a directory, itself and up to eight above it, nearest first: l0 to
-# l8, each without their common beginning, base. That is the active project if the directory lies in
-# it (then it is also in inside), else HOME, else nothing; neither is one of the levels. One match and
-# one test of all levels cost a third of a loop over them.
+# Sets what the walk's pattern is made of. It finds up to eight directories above one, nearest first:
+# l1 to l8, each without their common beginning, base. That is the active project if the directory lies
+# in it (then it is inside, too), else HOME, else nothing; base is no level itself. One match, and one
+# 'path' for all levels, cost a third of a loop over them.
 function _venvhook_bounds
-    set -l home ''
-    set -l root $_VENVHOOK_ROOT
+    set -l home
+    set -l up '(?<l8>(?:/+[^/]+)+)'
+    for level in l7 l6 l5 l4 l3 l2 l1
+        set up "(?<$level>$up?/+[^/]+)"
+    end
+    set -g _VENVHOOK_UP "$up?/+[^/]+\\z"
+    set -g _VENVHOOK_HOME '(?!)'
     string match -rq '(?s)^(?<home>/.*[^/])/*\z' -- "$HOME"
     # \E would end the quoting that \Q begins.
-    if string match -q '*\\\\E*' -- "$home" "$root"
-        set home (string replace -a '\E' '\E\\\\E\Q' -- $home | string collect)
-        set root (string replace -a '\E' '\E\\\\E\Q' -- $root | string collect)
-    end
-    set -l inside "(?<inside>\\Q$root\\E(?=/))"
-    test -z "$root" -o "$root" = "$home"; and set inside '(?<inside>(?!))'
-    set -l base "$inside|\\Q$home\\E(?=/)"
-    string match -rq "^\\Q$root\\E/" -- $home; and set base "\\Q$home\\E(?=/)|$inside"
-    set -l levels '(?<l8>(?:/+[^/]+)+)'
-    for level in l7 l6 l5 l4 l3 l2 l1 l0
-        set levels "(?<$level>$levels?/+[^/]+)"
-    end
-    set -g _VENVHOOK_LEVELS "^(?!\\Q$home\\E\\z)(?<base>(?:$base)?+)$levels\\z"
+    and set -g _VENVHOOK_HOME "\\Q$(string replace -a '\E' '\E\\\\E\Q' -- $home)\\E"
+    _venvhook_inside
 end
 
-# Is what is active, or that nothing is, right for $PWD as well, as far as can be seen at a glance?
-function _venvhook_glance -a base inside l0 l1 l2 l3 l4 l5 l6 l7 l8
-    string match -rq $_VENVHOOK_LEVELS -- $PWD
-    and test "$inside$l8" = "$_VENVHOOK_ROOT$_VENVHOOK_REST"
-    and not builtin path is $base$l0/$_VENVHOOK_NAMES $base$l1/$_VENVHOOK_NAMES \
-        $base$l2/$_VENVHOOK_NAMES $base$l3/$_VENVHOOK_NAMES $base$l4/$_VENVHOOK_NAMES \
-        $base$l5/$_VENVHOOK_NAMES $base$l6/$_VENVHOOK_NAMES $base$l7/$_VENVHOOK_NAMES
-    or return 1
-    set -l here $base$l0/$_VENVHOOK_NAMES
-    test ! -L $here[1] -a ! -L $here[2] -a ! -L $here[3] $_VENVHOOK_WATCH
-    or return 1
-    set -g _VENVHOOK_LOOK ! -e $here[1] -a ! -e $here[2] -a ! -e $here[3] \
-        -a ! -L $here[1] -a ! -L $here[2] -a ! -L $here[3] $_VENVHOOK_WATCH
+# Sets the pattern of the active project. In one that holds HOME, and in a name that cannot be quoted,
+# none matches: there the walk meets it as any other level.
+function _venvhook_inside
+    if test -z "$_VENVHOOK_ROOT"; or string match -q '*\\\\E*' -- $_VENVHOOK_ROOT
+        or string match -rq "^\\Q$_VENVHOOK_ROOT\\E(?:/|\\z)" -- "$HOME"
+        set -g _VENVHOOK_INSIDE '(?!)'
+    else
+        set -g _VENVHOOK_INSIDE "\\Q$_VENVHOOK_ROOT\\E(?=/)"
+    end
 end
 
-# Sets verdict for the project $argv[1]: 'same' where it is active and nothing has changed.
+# Does what is to be done about the project $argv[1]: nothing if it is active and unchanged, else what
+# its kept recipe says, else what the helper answers.
 function _venvhook_decide -S
-    if test "$argv[1]" = "$_VENVHOOK_ROOT"; and set -q _VENVHOOK_WATCH[1]; and not set -q watch[1]
-        if test / $_VENVHOOK_WATCH
-            set watch $_VENVHOOK_WATCH
-            set verdict same
-            return
-        end
+    if test "$argv[1]$_VENVHOOK_DOUBT$VENVHOOK_OFF" = "$_VENVHOOK_ROOT"; and test / $_VENVHOOK_WATCH
+        set verdict activate
+        return
     end
-    _venvhook_recall $argv[1]; and return
-    set asked 1
-    _venvhook_ask $argv[1]
+    set -l level $argv[1]
+    set -l recipe $_VENVHOOK_CACHE$level/venvhook.recipe.fish
+    set -l doubt
+    set verdict ''
+    test -f $recipe -a -O $recipe -a -r $recipe; and builtin source $recipe
+    test -n "$verdict"; or _venvhook_ask $level
 end
 
 # Walks up from $PWD to the nearest project whose markers do not just pass, and does what it says.
-function _venvhook_walk -a verdict root env name token reason asked
-    set -l watch
-    set -l look /
-    set -l dir
-    if string match -rq '^(?<dir>(?:/+[^/]+)*+)/*\z' -- $PWD
-        set -l here $dir/$_VENVHOOK_NAMES
-        for marker in $here
-            if test -e $marker
-                set -a look -a -e $marker
-            else if test -L $marker
-                set -a look -a ! -e $marker -a -L $marker
-            else
-                set -a look -a ! -e $marker -a ! -L $marker
-            end
-        end
-        # A link that leads nowhere is noticed only here, not on the way up.
-        if builtin path is $here; or test -L $here[1] -o -L $here[2] -o -L $here[3]
-            set -l project $dir
-            test -n "$project"; or set project /
-            _venvhook_decide $project
-        end
-        test -z "$asked"; and builtin contains -- "$verdict" '' pass; and _venvhook_climb
+function _venvhook_walk -a verdict asked base inside l1 l2 l3 l4 l5 l6 l7 l8
+    set -l look $_VENVHOOK_BARE
+    # A link that leads nowhere is noticed only here, not on the way up.
+    if builtin path is -- $_VENVHOOK_NAMES
+        or test -L $_VENVHOOK_NAMES[1] -o -L $_VENVHOOK_NAMES[2] -o -L $_VENVHOOK_NAMES[3]
+        _venvhook_look
+        _venvhook_decide $PWD
     end
-    _venvhook_apply
-    _venvhook_look
+    if test -z "$asked"; and builtin contains -- "$verdict" '' pass
+        _venvhook_climb
+    end
+    if builtin contains -- "$verdict" '' pass
+        set -g _VENVHOOK_REST ''
+        test -z "$_VENVHOOK_ENV"; or _venvhook_switch '' '' ''
+    end
     set -g _VENVHOOK_LOOK $look
-    set -g _VENVHOOK_WATCH
-    test -z "$_VENVHOOK_ENV"; or set -g _VENVHOOK_WATCH $watch
 end
 
-# Sets verdict for the nearest project above dir whose markers do not just pass.
-function _venvhook_climb -S -a base inside l0 l1 l2 l3 l4 l5 l6 l7 l8
-    while string match -rq $_VENVHOOK_LEVELS -- $dir
-        for level in $base$l1 $base$l2 $base$l3 $base$l4 $base$l5 $base$l6 $base$l7 $base$l8
-            builtin path is $level/$_VENVHOOK_NAMES; or continue
-            # $HOME counts for itself alone, also when it is reached by another name.
-            builtin path is $HOME/$_VENVHOOK_NAMES; and _venvhook_is_same $level $HOME; and return
-            _venvhook_decide $level
-            test "$asked$verdict" = pass; or return
+# Goes on above $PWD.
+function _venvhook_climb -S
+    set -l dir $PWD
+    while string match -rq "^(?!$_VENVHOOK_HOME\\z)(?<base>(?>(?<inside>$_VENVHOOK_INSIDE)|$_VENVHOOK_HOME(?=/)|))$_VENVHOOK_UP" -- $dir
+        if set -q l1[1]; and builtin path is $base$l1/$_VENVHOOK_NAMES $base$l2/$_VENVHOOK_NAMES \
+                $base$l3/$_VENVHOOK_NAMES $base$l4/$_VENVHOOK_NAMES $base$l5/$_VENVHOOK_NAMES \
+                $base$l6/$_VENVHOOK_NAMES $base$l7/$_VENVHOOK_NAMES $base$l8/$_VENVHOOK_NAMES
+            for level in $base$l1 $base$l2 $base$l3 $base$l4 $base$l5 $base$l6 $base$l7 $base$l8
+                builtin path is $level/$_VENVHOOK_NAMES; or continue
+                # $HOME counts for itself alone, also when it is reached by another name.
+                builtin path is $HOME/$_VENVHOOK_NAMES; and _venvhook_is_same $level $HOME
+                and return
+                _venvhook_decide $level
+                test "$asked$verdict" = pass; or return
+            end
         end
-        if set -q l8[1]
+        if test -n "$l8"
             set dir $base$l8
         else if test -n "$inside"
             set dir $inside
@@ -461,34 +471,6 @@ function _venvhook_climb -S -a base inside l0 l1 l2 l3 l4 l5 l6 l7 l8
     end
 end
 
-# Does what verdict says.
-function _venvhook_apply -S
-    switch "$verdict"
-        case same
-            return
-        case activate
-            # Deactivated by hand after it was activated by hand: the user means it.
-            test -n "$_VENVHOOK_HAND"; and _venvhook_is_same $env $_VENVHOOK_HAND
-            and set -g _VENVHOOK_REST $root
-            if test "$root" != "$_VENVHOOK_REST" -a -z "$VENVHOOK_OFF"
-                set -g _VENVHOOK_REST ''
-                if test "$env" != "$_VENVHOOK_ENV"
-                    _venvhook_switch $root $env $name
-                else if test "$root" != "$_VENVHOOK_ROOT"
-                    set -g _VENVHOOK_ROOT $root
-                    _venvhook_bounds
-                end
-                return
-            end
-        case refuse
-            set -g _VENVHOOK_REST ''
-            _venvhook_tell $root $reason
-        case '*'
-            set -g _VENVHOOK_REST ''
-    end
-    test -z "$_VENVHOOK_ENV"; or _venvhook_switch '' '' ''
-end
-
 # Are $argv[1] and $argv[2] the same directory?
 function _venvhook_is_same
     test "$argv[1]" = "$argv[2]"
@@ -497,27 +479,24 @@ end
 
 # ---- The hook ------------------------------------------------------------------------------------
 
-# Called at each prompt, and after each change of directory. What the variables of other activators
-# hold stands in one text, since comparing several costs more than that.
+# Called at each prompt, and after each change of directory.
 function _venvhook_hook
-    set -l others ":$CONDA_DEFAULT_ENV:$_OLD_VIRTUAL_PATH:$VENVHOOK_OFF"
-    if test "$VIRTUAL_ENV$others" = "$_VENVHOOK_ENV$_VENVHOOK_CALM"
-        test "$PWD" = "$_VENVHOOK_PWD"; and test $_VENVHOOK_LOOK; and return
-        _venvhook_glance; or _venvhook_walk
+    if test "$VIRTUAL_ENV:$CONDA_DEFAULT_ENV:$_OLD_VIRTUAL_PATH:$VENVHOOK_OFF" = "$_VENVHOOK_ENV$_VENVHOOK_CALM"
+        test "$PWD" = "$_VENVHOOK_PWD"; and test $_VENVHOOK_LOOK $_VENVHOOK_WATCH; and return
+        _venvhook_walk
         set -g _VENVHOOK_PWD $PWD
     else if _venvhook_is_free
         _venvhook_walk
-        set -g _VENVHOOK_CALM $others
-        set -g _VENVHOOK_HAND ''
         set -g _VENVHOOK_PWD $PWD
+        set -g _VENVHOOK_HAND ''
     end
 end
 
 # Is no environment active by the user's own hand? What is left of ours below one is taken away.
 function _venvhook_is_free
     if test -n "$_VENVHOOK_ENV"
-        if test "$_OLD_VIRTUAL_PATH" != "$_VENVHOOK_UNDER"
-            or not builtin contains -- "$VIRTUAL_ENV" '' "$_VENVHOOK_ENV"
+        if test "$_OLD_VIRTUAL_PATH" != "$_VENVHOOK_LEFTOVER"
+            or not builtin contains -- "$VIRTUAL_ENV" '' $_VENVHOOK_ENV
             _venvhook_yield
         else if test -z "$VIRTUAL_ENV"
             _venvhook_deactivate
@@ -525,10 +504,12 @@ function _venvhook_is_free
             _venvhook_switch '' '' ''
         end
     end
-    set -g _VENVHOOK_WATCH
-    test "$VIRTUAL_ENV" = "$_VENVHOOK_ENV"; and builtin contains -- "$CONDA_DEFAULT_ENV" '' base
-    and return
-    set -g _VENVHOOK_HAND $VIRTUAL_ENV
+    if test "$VIRTUAL_ENV" = "$_VENVHOOK_ENV"; and builtin contains -- "$CONDA_DEFAULT_ENV" '' base
+        set -g _VENVHOOK_CALM ":$CONDA_DEFAULT_ENV:$_OLD_VIRTUAL_PATH:$VENVHOOK_OFF"
+        set -g _VENVHOOK_LEFTOVER "$_OLD_VIRTUAL_PATH"
+        return 0
+    end
+    set -g _VENVHOOK_HAND "$VIRTUAL_ENV"
     set -g _VENVHOOK_PWD ''
     return 1
 end
