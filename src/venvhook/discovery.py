@@ -141,9 +141,11 @@ def _look_at_redirect(path: bytes) -> Marker:
     try:
         os.lstat(config)
     except OSError as error:
-        # What is missing elsewhere leaves no trace here when it appears.
+        # What is missing elsewhere leaves no trace here when it appears, nor does a directory in
+        # the place of this file.
         text = f"leads to no environment ({error.strerror}); mend the path in that file"
-        return Marker(path, reason=Unusable(text), rests_on=(path, config))
+        replaced = os.path.join(path, CONFIG)
+        return Marker(path, reason=Unusable(text), rests_on=(path, config, replaced))
     return Marker(path, environment=target, rests_on=(path,))
 
 
