@@ -38,6 +38,8 @@ _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _ROWS, _COLUMNS = 50, 400
 # ECMA-48: CSI, OSC and DCS strings, two-character escapes; and shift in, which resets colours.
 _ESCAPES = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]P].*?(?:\x07|\x1b\\)|\x1b[ -/]*[0-~]|\x0f")
+# How fish marks, before a prompt, where output stopped that does not end with a newline.
+_FISH_MARK = re.compile(rb"\xe2\x8f\x8e *\r\xe2\x8f\x8e? *\r")
 # What a terminal is asked, and what one that can do little answers.
 _QUESTIONS = {b"\x1b[6n": b"\x1b[1;1R", b"\x1b[c": b"\x1b[?6c", b"\x1b[0c": b"\x1b[?6c"}
 
@@ -423,7 +425,9 @@ class Terminal:
         text = self._take(end, "the prompt")
         if not begun:
             text = text.partition(_BEGUN)[2]
-        plain = _plain(text) if self.shell.editor else text.replace(b"\r\n", b"\n")
+        plain = text.replace(b"\r\n", b"\n")
+        if self.shell.editor:
+            plain = _FISH_MARK.sub(b"", _plain(text))
         output, newline, prompt = plain.removesuffix(READY).rpartition(b"\n")
         self.prompt = os.fsdecode(prompt.rpartition(b"\r")[2])
         return os.fsdecode(output + newline)
