@@ -363,7 +363,7 @@ _venvhook_hook() {
     _VENVHOOK_REST='' _VENVHOOK_RECIPE='' _VENVHOOK_WATCH=()
     [[ -z $_VENVHOOK_ENV ]] || _venvhook_leave || :
   fi
-  [[ -z $verdict ]] || _venvhook_look || :
+  [[ -z $verdict$asked ]] || _venvhook_look || :
   _VENVHOOK_PWD=$PWD _VENVHOOK_LOOK=$look _VENVHOOK_HAND=''
 }
 
