@@ -9,7 +9,8 @@
 # _VENVHOOK_ENV
 # _VENVHOOK_REST  the project in which the user typed 'deactivate' and which he has not left since
 # _VENVHOOK_HAND  the environment that the user activated by hand, while it is active
-# _VENVHOOK_RECIPE  the recipe that the last walk ended with, and the witnesses that it rests on
+# _VENVHOOK_RECIPE  the recipe that the last walk ended with, the markers there, and its witnesses
+# _VENVHOOK_MARKERS
 # _VENVHOOK_WATCH
 # _VENVHOOK_PASSED  pairs of a recipe that passed on the way there and a witness of it
 # _VENVHOOK_LOOK  what all these looked like then, and the markers in $PWD
@@ -27,7 +28,7 @@ _venvhook_load() {
     typeset -g _VENVHOOK_LEFTOVER=${_OLD_VIRTUAL_PATH+x}
     _venvhook_adopt
   fi
-  typeset -g _VENVHOOK_PWD='' _VENVHOOK_LOOK='' _VENVHOOK_RECIPE='' _VENVHOOK_GONE=''
+  typeset -g _VENVHOOK_PWD='' _VENVHOOK_LOOK='' _VENVHOOK_RECIPE='' _VENVHOOK_MARKERS='' _VENVHOOK_GONE=''
   typeset -ga _VENVHOOK_WATCH=() _VENVHOOK_PASSED=()
   # Below this no recipe is found, so there is no other place that has to know.
   [[ -n $_VENVHOOK_CACHE && -O $_VENVHOOK_CACHE ]] || typeset -g _VENVHOOK_CACHE=/dev/null
@@ -43,57 +44,59 @@ _venvhook_names() {
 }
 
 # ---- Verbs: what a recipe says -------------------------------------------------------------------
-# Each sets verdict, unless it comes from a kept recipe that may no longer be used.
+# Each sets verdict, unless it comes from a kept recipe that may no longer be used. $1 is the project,
+# $2 the markers that there were, each with a slash; the last arguments are witnesses.
 
-# The environment $2, called $3, of the project $1; $4 is its token; the rest are witnesses.
+# The environment $3 is called $4 and has the token $5.
 _venvhook_activate() {
-  _venvhook_may_use "$1" "${@:5}" || return 0
+  _venvhook_may_use "$1" "$2" "${@:6}" || return 0
   verdict=activate
   # Deactivated by hand after it was activated by hand: the user means it.
-  if [[ -n $_VENVHOOK_HAND && $2 -ef $_VENVHOOK_HAND ]]; then _VENVHOOK_REST=$1; fi
+  if [[ -n $_VENVHOOK_HAND && $3 -ef $_VENVHOOK_HAND ]]; then _VENVHOOK_REST=$1; fi
   if [[ $1 == "$_VENVHOOK_REST" || -n ${VENVHOOK_OFF-} ]]; then
     _venvhook_switch '' '' ''
   else
     _VENVHOOK_REST='' _VENVHOOK_ROOT=$1
-    [[ $2 == "$_VENVHOOK_ENV" ]] || _venvhook_switch "$1" "$2" "$3"
+    [[ $3 == "$_VENVHOOK_ENV" ]] || _venvhook_switch "$1" "$3" "$4"
   fi
 }
 
-# The project $1 has an environment that may not be used; $2 says why.
+# There is an environment that may not be used; $3 says why.
 _venvhook_refuse() {
-  _venvhook_may_use "$1" "${@:3}" && _venvhook_is_still_none "${@:3}" || return 0
+  _venvhook_may_use "$1" "$2" "${@:4}" && _venvhook_is_still_none "${@:4}" || return 0
   verdict=refuse _VENVHOOK_REST=''
   _venvhook_switch '' '' ''
-  [[ -n ${VENVHOOK_OFF-} ]] || _venvhook_tell "$1" "$2"
+  [[ -n ${VENVHOOK_OFF-} ]] || _venvhook_tell "$1" "$3"
 }
 
-# What is called like an environment in $1 is none.
+# What is called like an environment is none.
 _venvhook_pass() {
   local witness
-  _venvhook_may_use "$@" && _venvhook_is_still_none "${@:2}" || return 0
+  _venvhook_may_use "$@" && _venvhook_is_still_none "${@:3}" || return 0
   verdict=pass
-  for witness in "${@:2}"; do
+  for witness in "${@:3}"; do
     _VENVHOOK_PASSED+=("$_VENVHOOK_RECIPE" "$witness")
   done
 }
 
 # ---- Recipes -------------------------------------------------------------------------------------
 
-# May the answer for the project $1, which rests on the other arguments, be used? Always if the
-# helper has just given it; from a kept recipe if all of them exist and it is newer than each.
+# May the answer for the project $1 with the markers $2, which rests on the other arguments, be used?
+# Always if the helper has just given it; from a kept recipe if the markers are still the same, and
+# all that it rests on exists and is older.
 # (-nt is false in zsh for a missing file.)
 _venvhook_may_use() {
   local witness
   if [[ -n $asked ]]; then
     recipe=$_VENVHOOK_CACHE${1%/}/venvhook.recipe.sh fresh=''
   else
-    [[ $1 == "$level" ]] || return 1
-    for witness in "${@:2}"; do
+    [[ $1 == "$level" && $2 == "$markers" ]] || return 1
+    for witness in "${@:3}"; do
       [[ $recipe -nt $witness ]] || return 1
     done
     fresh=n
   fi
-  _VENVHOOK_RECIPE=$recipe _VENVHOOK_WATCH=("${@:2}")
+  _VENVHOOK_RECIPE=$recipe _VENVHOOK_MARKERS=$2 _VENVHOOK_WATCH=("${@:3}")
 }
 
 # Is none of the arguments an environment? One with old times may have been moved into its place.
@@ -104,13 +107,14 @@ _venvhook_is_still_none() {
   done
 }
 
-# Sets look to what the markers in $PWD and all witnesses look like: for a marker 0 if it exists,
-# else 1; for a witness n if the recipe is newer, else 0 or 1 as for a marker.
+# Sets look to what all looks like: the markers in $PWD, each with a slash; then for each witness n if
+# the recipe is newer, else 0 if it exists and 1 if not.
 _venvhook_look() {
   local i
-  [[ -e $_VENVHOOK_NAME1 ]]; look=$?
-  [[ -e $_VENVHOOK_NAME2 ]]; look+=$?
-  [[ -e $_VENVHOOK_NAME3 ]]; look+=$?
+  look=''
+  [[ ! -e $_VENVHOOK_NAME1 ]] || look=$_VENVHOOK_NAME1/
+  [[ ! -e $_VENVHOOK_NAME2 ]] || look+=$_VENVHOOK_NAME2/
+  [[ ! -e $_VENVHOOK_NAME3 ]] || look+=$_VENVHOOK_NAME3/
   if ((${#_VENVHOOK_WATCH[@]})); then
     for i in "${_VENVHOOK_WATCH[@]}"; do
       if [[ $_VENVHOOK_RECIPE -nt $i ]]; then look+=n; else [[ -e $i ]]; look+=$?; fi
@@ -304,8 +308,12 @@ _venvhook_decide() {
   local subst=''
   [[ ! -o prompt_subst ]] || subst=1
   emulate -L zsh
-  local level=$1 recipe=$_VENVHOOK_CACHE${1%/}/venvhook.recipe.sh witness
-  if [[ $1 == "$_VENVHOOK_ROOT" && $#_VENVHOOK_PASSED -eq 0 && -z ${VENVHOOK_OFF-} ]]; then
+  local level=$1 recipe=$_VENVHOOK_CACHE${1%/}/venvhook.recipe.sh markers='' witness
+  [[ ! -e $1/$_VENVHOOK_NAME1 ]] || markers=$_VENVHOOK_NAME1/
+  [[ ! -e $1/$_VENVHOOK_NAME2 ]] || markers+=$_VENVHOOK_NAME2/
+  [[ ! -e $1/$_VENVHOOK_NAME3 ]] || markers+=$_VENVHOOK_NAME3/
+  if [[ $1 == "$_VENVHOOK_ROOT" && $markers == "$_VENVHOOK_MARKERS" && $#_VENVHOOK_PASSED -eq 0 &&
+    -z ${VENVHOOK_OFF-} ]]; then
     fresh=n
     for witness in "${_VENVHOOK_WATCH[@]}"; do
       [[ $_VENVHOOK_RECIPE -nt $witness ]] || { fresh='' && break; }
@@ -331,18 +339,18 @@ _venvhook_leave() {
 # Up to where something is found, no option of the user's matters, so it needs no 'emulate'; and it
 # is one function, for a call costs as much as two levels of the walk.
 _venvhook_hook() {
-  local dir=${PWD%/} stop='' verdict='' asked='' fresh='' look=111
+  local dir=${PWD%/} stop='' verdict='' asked='' fresh='' look=''
   if [[ ${VIRTUAL_ENV-} != "$_VENVHOOK_ENV" || ${CONDA_DEFAULT_ENV:-base} != base ||
     ${_OLD_VIRTUAL_PATH+x} != "$_VENVHOOK_LEFTOVER" ]]; then
     _venvhook_is_free || return 0
   fi
   if [[ $PWD == "$_VENVHOOK_PWD" ]]; then
-    if [[ $_VENVHOOK_LOOK != 111 || -e $_VENVHOOK_NAME1 || -e $_VENVHOOK_NAME2 ||
+    if [[ -n $_VENVHOOK_LOOK || -e $_VENVHOOK_NAME1 || -e $_VENVHOOK_NAME2 ||
       -e $_VENVHOOK_NAME3 ]]; then
       _venvhook_look || :
     fi
     [[ $look != "$_VENVHOOK_LOOK" ]] || return 0
-    look=111
+    look=''
   fi
   _VENVHOOK_PASSED=()
   if [[ $PWD == /* ]]; then

@@ -68,6 +68,11 @@ def levels(start: bytes, home: bytes) -> Iterator[bytes]:
         directory = parent
 
 
+def present(root: bytes, names: tuple[bytes, ...]) -> bytes:
+    """Return those of *names* that exist in *root*, each with a slash: all that a shell sees there."""
+    return b"".join(name + b"/" for name in names if os.path.exists(os.path.join(root, name)))
+
+
 def find_marker(root: bytes, names: tuple[bytes, ...]) -> Marker | None:
     """Return what the markers in *root* lead to, or None where there is no marker.
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import os
 
-from .discovery import DEFAULT_NAMES, Marker, find_marker, levels
-from .environment import Environment, Unusable, display_name, examine, witnesses
+from .discovery import DEFAULT_NAMES, find_marker, levels, present
+from .environment import Unusable, display_name, examine, witnesses
 from .errors import UsageError, run, shown
 from .recipe import (
     ACTIVATE,
@@ -25,7 +25,7 @@ from .recipe import (
     recipe_path,
 )
 from .shells import Shell, shell_named, shell_names
-from .trust import refusal
+from .trust import check_trust
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,56 +60,40 @@ def answer(
     """Return the recipes from *directory* upwards for *shell*, and keep them in *cache*."""
     lines = []
     for root in levels(directory, home):
-        draft = Draft(recipe_path(cache, root, shell) if cache is not None else None)
-        recipe = decide(root, names)
-        if recipe is None:
-            draft.drop()
+        markers = present(root, names)
+        # A link to nothing is a marker too, but only where the shell has found it.
+        if not markers and root != directory:
             continue
-        line = recipe.line(shell)
-        if recipe.kept:
-            draft.keep(line)
-        else:
+        draft = Draft(recipe_path(cache, root, shell) if cache is not None else None)
+        recipe = decide(root, markers, names)
+        if recipe is None or not recipe.kept:
             draft.drop()
-        lines.append(line)
-        if recipe.verb != PASS:
-            break
+        else:
+            draft.keep(recipe.line(shell))
+        if recipe is not None:
+            lines.append(recipe.line(shell))
+            if recipe.verb != PASS:
+                break
     return b"".join(lines)
 
 
-def decide(root: bytes, names: tuple[bytes, ...]) -> Recipe | None:
-    """Return what to do about the directory *root*, or None where it has no marker."""
+def decide(root: bytes, markers: bytes, names: tuple[bytes, ...]) -> Recipe | None:
+    """Return what to do about the directory *root*, where *markers* exist, or None for nothing."""
     marker = find_marker(root, names)
     if marker is None:
         return None
-    if marker.environment is None:
-        if marker.reason is None:
-            return Recipe(PASS, root, (), list(marker.rests_on), kept=True)
-        return _refuse(root, marker.path, marker.reason, list(marker.rests_on))
-    rests_on = [*marker.rests_on, *witnesses(marker.environment)]
+    rests_on = list(marker.rests_on)
     try:
+        if marker.environment is None:
+            if marker.reason is None:
+                return Recipe(PASS, root, markers, (), rests_on, kept=True)
+            raise marker.reason
+        rests_on += witnesses(marker.environment)
         environment = examine(marker.environment)
+        check_trust(environment)
     except Unusable as reason:
-        return _refuse(root, marker.environment, reason, rests_on)
-    reason_against = refusal(environment)
-    if reason_against is not None:
-        return _refuse(root, environment.path, reason_against, rests_on)
-    return _activate(root, environment, names, rests_on, marker)
-
-
-def _refuse(root: bytes, path: bytes, reason: Unusable, rests_on: list[bytes]) -> Recipe:
-    """Return the recipe that does not use *path*, and says why."""
-    text = f"{shown(path)}: {reason.reason}".encode()
-    return Recipe(REFUSE, root, (text,), rests_on, kept=reason.kept)
-
-
-def _activate(
-    root: bytes,
-    environment: Environment,
-    names: tuple[bytes, ...],
-    rests_on: list[bytes],
-    marker: Marker,
-) -> Recipe:
-    """Return the recipe that activates *environment*."""
+        text = f"{shown(marker.environment or marker.path)}: {reason.reason}".encode()
+        return Recipe(REFUSE, root, markers, (text,), rests_on, kept=reason.kept)
     name = display_name(environment, root, names)
     token = b""  # Comes with the conditions of trust.
-    return Recipe(ACTIVATE, root, (environment.path, name, token), rests_on, kept=True)
+    return Recipe(ACTIVATE, root, markers, (environment.path, name, token), rests_on, kept=True)

@@ -28,29 +28,32 @@ ACTIVATE, REFUSE, PASS = b"activate", b"refuse", b"pass"
 class Recipe:
     """What a shell is to do about the project *root*.
 
-    *verb* is one of the three; *values* are its arguments between *root* and *witnesses*; *kept*
-    says whether the answer may be used again while no witness has changed.
+    *verb* is one of the three; *markers* are those that exist in *root*, each with a slash: one that
+    is new may count instead, and leaves no trace in a witness; *values* are the arguments between
+    them and *witnesses*; *kept* says whether the answer may be used again while nothing has changed.
     """
 
-    __slots__ = ("kept", "root", "values", "verb", "witnesses")
+    __slots__ = ("kept", "markers", "root", "values", "verb", "witnesses")
 
     def __init__(
         self,
         verb: bytes,
         root: bytes,
+        markers: bytes,
         values: tuple[bytes, ...],
         witnesses: list[bytes],
         kept: bool,
     ) -> None:
         self.verb = verb
         self.root = root
+        self.markers = markers
         self.values = values
         self.witnesses = witnesses
         self.kept = kept
 
     def line(self, shell: Shell) -> bytes:
         """Return the recipe as one command of *shell*."""
-        words = (self.root, *self.values, *self.witnesses)
+        words = (self.root, self.markers, *self.values, *self.witnesses)
         quoted = b" ".join(shell.quote(word) for word in words)
         return b"_venvhook_" + self.verb + b" " + quoted + b"\n"
 

@@ -7,20 +7,19 @@ import os
 from .environment import BIN, CONFIG, WINDOWS, Environment, Unusable
 
 
-def refusal(environment: Environment) -> Unusable | None:
-    """Return why *environment*, which is whole, may not be used, or None where it may.
+def check_trust(environment: Environment) -> None:
+    """Raise Unusable, with the reason, where *environment*, which is whole, may not be used.
 
     The rule so far is ownership: its directory, its ``bin`` and its ``pyvenv.cfg`` belong to the
     user or to root. This is the one place that decides; conditions on where an environment came
-    from belong here too. Whoever owns it can change it, so the answer is never kept.
+    from belong here too. An owner leaves no trace in a witness, so such a refusal is not kept.
     """
     if WINDOWS:
-        return None
+        return
     for path in (environment.path, *(os.path.join(environment.path, n) for n in (BIN, CONFIG))):
         try:
             owner = os.stat(path).st_uid
         except OSError as error:
-            return Unusable(f"cannot be read ({error.strerror})")
+            raise Unusable(f"cannot be read ({error.strerror})") from error
         if owner not in (os.geteuid(), 0):
-            return Unusable(f"belongs to user {owner}, not to you; not used")
-    return None
+            raise Unusable(f"belongs to user {owner}, not to you; not used")
