@@ -21,9 +21,10 @@ $ErrorActionPreference = 'SilentlyContinue'
 # $_VENVHOOK_ENV
 # $_VENVHOOK_REST  the project in which the user typed 'deactivate' and which he has not left since
 # $_VENVHOOK_HAND  the environment that the user activated by hand, while it is active
-# $_VENVHOOK_WATCH pairs of a recipe and a file that it rests on, of the last walk
+# $_VENVHOOK_WATCH pairs of a recipe and a witness of it, of the last walk
 # $_VENVHOOK_LOOK  what these looked like then, and the markers in $PWD
 # $_VENVHOOK_TOLD  the lines said in this shell
+# $_VENVHOOK_LEFTOVER  was _OLD_VIRTUAL_PATH there although no stock script had just set it?
 # $_VENVHOOK_OLD_* what a variable held before we replaced it; $null where it was unset
 # $_VENVHOOK_ACTION, $_VENVHOOK_THEIRS  our LocationChangedAction, and the prompt that ours calls
 
@@ -76,32 +77,60 @@ function _venvhook_names {
     if ($names.Count -gt 2) { $script:name3 = $names[2] }
 }
 
-# ---- Verbs: what a recipe says; they set variables of this module --------------------------------
+# ---- Verbs: what a recipe says -------------------------------------------------------------------
+# Each sets verdict, unless it comes from a kept recipe that may no longer be used. Witnesses are in
+# $args, the rest of the arguments.
 
+# The environment $environment, called $name, of the project $root; $token is its token.
 function _venvhook_activate($root, $environment, $name, $token) {
+    if (-not (_venvhook_may_use $root $args)) { return }
     $script:verdict = 'activate'
-    $script:root = $root
-    $script:environment = $environment
-    $script:name = $name
-    $script:token = $token
-    _venvhook_rests_on $args
+    # Deactivated by hand after it was activated by hand: the user means it.
+    $hand = $global:_VENVHOOK_HAND
+    if ($hand -and (_venvhook_is_same $environment $hand)) { $global:_VENVHOOK_REST = $root }
+    if ([string]::Equals($root, $global:_VENVHOOK_REST, $script:comparison)) {
+        _venvhook_switch '' '' ''
+        return
+    }
+    $global:_VENVHOOK_REST = ''
+    if (-not [string]::Equals($environment, $global:_VENVHOOK_ENV, $script:comparison)) {
+        _venvhook_switch $root $environment $name
+    }
+    $global:_VENVHOOK_ROOT = $root
 }
 
+# The project $root has an environment that may not be used; $reason says why.
 function _venvhook_refuse($root, $reason) {
+    if (-not (_venvhook_may_use $root $args) -or -not (_venvhook_is_still_none $args)) { return }
     $script:verdict = 'refuse'
-    $script:root = $root
-    $script:reason = $reason
-    _venvhook_rests_on $args
+    $global:_VENVHOOK_REST = ''
+    _venvhook_switch '' '' ''
+    _venvhook_tell $root $reason
 }
 
+# What is called like an environment in $root is none.
 function _venvhook_pass($root) {
+    if (-not (_venvhook_may_use $root $args) -or -not (_venvhook_is_still_none $args)) { return }
     $script:verdict = 'pass'
-    $script:root = $root
-    _venvhook_rests_on $args
 }
 
-function _venvhook_rests_on($witnesses) {
-    $recipe = _venvhook_recipe_of $script:root
+# ---- Recipes -------------------------------------------------------------------------------------
+
+# Returns the file that keeps the recipe of the project $root: of C:\app in <cache>\C\app.
+function _venvhook_recipe_of($root) {
+    $slash = $script:slash
+    $root = $root.Trim($slash)
+    if ($script:windows) { $root = $root.Replace(':', '') }
+    if ($root) { $root = "$slash$root" }
+    return "$global:_VENVHOOK_CACHE$root${slash}venvhook.recipe.ps1"
+}
+
+# May the answer for the project $root, which rests on $witnesses, be used? Always if the helper has
+# just given it; from a kept recipe if all of them exist and it is newer than each. If it may, watch
+# lists them too.
+function _venvhook_may_use($root, $witnesses) {
+    $before = $script:watch
+    $recipe = _venvhook_recipe_of $root
     foreach ($witness in $witnesses) {
         $script:watch += $recipe, $witness
         # .NET tells of a link whether it exists and when it was made, nothing of what it leads to.
@@ -117,17 +146,36 @@ function _venvhook_rests_on($witnesses) {
             $target = $null
         }
     }
+    if ($script:asked) { return $true }
+    if ([string]::Equals($root, $script:level, $script:comparison)) {
+        if (_venvhook_is_newer $before.Count) { return $true }
+    }
+    $script:watch = $before
+    return $false
 }
 
-# ---- Recipes -------------------------------------------------------------------------------------
+# Does all that watch lists from the entry $first on exist, and is it older than its recipe?
+function _venvhook_is_newer($first) {
+    $watch = $script:watch
+    for ($i = $first; $i -lt $watch.Count; $i += 2) {
+        $witness = $watch[$i + 1]
+        if (-not [IO.File]::Exists($witness) -and -not [IO.Directory]::Exists($witness)) {
+            return $false
+        }
+        # The time of a missing recipe is the year 1601.
+        $made = [IO.File]::GetLastWriteTimeUtc($watch[$i])
+        if ($made -le [IO.File]::GetLastWriteTimeUtc($witness)) { return $false }
+    }
+    return $true
+}
 
-# Returns the file that keeps the recipe of the project $root: of C:\app in <cache>\C\app.
-function _venvhook_recipe_of($root) {
-    $slash = $script:slash
-    $root = $root.Trim($slash)
-    if ($script:windows) { $root = $root.Replace(':', '') }
-    if ($root) { $root = "$slash$root" }
-    return "$global:_VENVHOOK_CACHE$root${slash}venvhook.recipe.ps1"
+# Is none of $witnesses an environment? One with old times may have been moved into its place.
+function _venvhook_is_still_none($witnesses) {
+    if ($script:asked) { return $true }
+    foreach ($witness in $witnesses) {
+        if ([IO.File]::Exists("$witness${script:slash}pyvenv.cfg")) { return $false }
+    }
+    return $true
 }
 
 # Returns what the markers in $here and the files in watch look like.
@@ -157,53 +205,12 @@ function _venvhook_look($here) {
     return $look
 }
 
-# Is all that watch lists from the entry $first on older than its recipe? A marker that is no
-# environment must not have become one by a directory with old times being moved there.
-function _venvhook_is_fresh($first) {
-    $watch = $script:watch
-    for ($i = $first; $i -lt $watch.Count; $i += 2) {
-        $witness = $watch[$i + 1]
-        if (-not [IO.File]::Exists($witness) -and -not [IO.Directory]::Exists($witness)) {
-            return $false
-        }
-        # The time of a missing recipe is the year 1601.
-        $made = [IO.File]::GetLastWriteTimeUtc($watch[$i])
-        if ($made -le [IO.File]::GetLastWriteTimeUtc($witness)) { return $false }
-        if ($script:verdict -eq 'activate') { continue }
-        if ([IO.File]::Exists("$witness${script:slash}pyvenv.cfg")) { return $false }
-    }
-    return $true
-}
-
-# Sets verdict and its values from the kept recipe of $project, and says whether it may be used.
-function _venvhook_recall($project) {
-    $before = $script:watch
-    $script:verdict = ''
-    $recipe = [IO.FileInfo](_venvhook_recipe_of $project)
-    # What is no regular file has no length.
-    if ($recipe.Exists -and $recipe.Length -gt 0) {
-        # What is no recipe must be as good as none: it is replaced then.
-        try {
-            $line = [IO.File]::ReadAllText($recipe.FullName, [Text.Encoding]::UTF8)
-            $null = Invoke-Expression $line
-        } catch {
-            $script:verdict = ''
-        }
-        if ($script:verdict -and [string]::Equals($script:root, $project, $script:comparison)) {
-            if (_venvhook_is_fresh $before.Count) { return $true }
-        }
-    }
-    $script:watch = $before
-    $script:verdict = ''
-    return $false
-}
-
 # ---- The helper ----------------------------------------------------------------------------------
 
-# Sets verdict and its values to the helper's answer for $project and the directories above it.
+# Asks the helper about $project and the directories above it, and does what it answers.
 # [Diagnostics.Process] leaves $LASTEXITCODE and the window's title alone, as & would not.
 function _venvhook_ask($project) {
-    $script:verdict = ''
+    $script:asked = $true
     $code = 'import sys, _signal; _signal.signal(2, _signal.SIG_DFL); '
     $code += 'sys.path.append(sys.argv.pop(1)); from venvhook.hook import main; main()'
     $words = '-I', '-S', '-c', $code, $global:_VENVHOOK_SOURCE, $global:_VENVHOOK_PROTOCOL
@@ -292,6 +299,8 @@ function _venvhook_store {
     $global:_VENVHOOK_OLD_VIRTUAL_ENV_PROMPT = $env:VIRTUAL_ENV_PROMPT
     $global:_VENVHOOK_OLD_PYTHONHOME = $env:PYTHONHOME
     $global:_VENVHOOK_PATHLESS = $null -eq $env:PATH
+    $global:_VENVHOOK_LEFTOVER = $null -ne $env:_OLD_VIRTUAL_PATH -or
+        $null -ne $global:_OLD_VIRTUAL_PATH
     $global:_VENVHOOK_DEACTIVATE = ${function:global:deactivate}
     function global:deactivate { _venvhook_deactivate }
 }
@@ -383,21 +392,30 @@ function _venvhook_is_same($one, $other) {
     return [string]::Equals($one, $other, $script:comparison)
 }
 
-# Sets verdict for the project $project: 'same' where it is active and nothing has changed.
+# Does what is to be done about the project $project: nothing if it is active and unchanged, else
+# what its kept recipe says, else what the helper answers.
 function _venvhook_decide($project) {
     if ([string]::Equals($project, $global:_VENVHOOK_ROOT, $script:comparison) -and
         $script:watch.Count -eq 0 -and $global:_VENVHOOK_WATCH.Count -gt 0) {
-        $script:watch = $global:_VENVHOOK_WATCH
         $script:verdict = 'activate'
-        if (_venvhook_is_fresh 0) {
-            $script:verdict = 'same'
-            return
-        }
+        $script:watch = $global:_VENVHOOK_WATCH
+        if (_venvhook_is_newer 0) { return }
         $script:watch = @()
     }
-    if (_venvhook_recall $project) { return }
-    $script:asked = $true
-    _venvhook_ask $project
+    $script:verdict = ''
+    $script:level = $project
+    $recipe = [IO.FileInfo](_venvhook_recipe_of $project)
+    # What is no regular file has no length.
+    if ($recipe.Exists -and $recipe.Length -gt 0) {
+        # What is no recipe is as good as none: it is replaced then.
+        try {
+            $line = [IO.File]::ReadAllText($recipe.FullName, [Text.Encoding]::UTF8)
+            $null = Invoke-Expression $line
+        } catch {
+            $line = ''
+        }
+    }
+    if (-not $script:verdict) { _venvhook_ask $project }
 }
 
 # Walks up from $here to the nearest project whose markers do not just pass, and does what it says.
@@ -445,36 +463,14 @@ function _venvhook_walk($here) {
             $dir = $dir.Substring(0, $dir.LastIndexOf($slash))
         }
     }
-    _venvhook_apply
+    if ($script:verdict -eq '' -or $script:verdict -eq 'pass') {
+        $global:_VENVHOOK_REST = ''
+        _venvhook_switch '' '' ''
+    }
     $global:_VENVHOOK_PWD = $here
     $global:_VENVHOOK_LOOK = _venvhook_look $here
     $global:_VENVHOOK_HAND = ''
     $global:_VENVHOOK_WATCH = $script:watch
-}
-
-# Does what verdict says.
-function _venvhook_apply {
-    if ($script:verdict -eq 'same') { return }
-    if ($script:verdict -eq 'activate') {
-        # Deactivated by hand after it was activated by hand: the user means it.
-        $hand = $global:_VENVHOOK_HAND
-        if ($hand -and (_venvhook_is_same $script:environment $hand)) {
-            $global:_VENVHOOK_REST = $script:root
-        }
-        if (-not [string]::Equals($script:root, $global:_VENVHOOK_REST, $script:comparison)) {
-            $global:_VENVHOOK_REST = ''
-            $active = $global:_VENVHOOK_ENV
-            if (-not [string]::Equals($script:environment, $active, $script:comparison)) {
-                _venvhook_switch $script:root $script:environment $script:name
-            }
-            $global:_VENVHOOK_ROOT = $script:root
-            return
-        }
-    } else {
-        $global:_VENVHOOK_REST = ''
-        if ($script:verdict -eq 'refuse') { _venvhook_tell $script:root $script:reason }
-    }
-    _venvhook_switch '' '' ''
 }
 
 # ---- The hook ------------------------------------------------------------------------------------
@@ -486,7 +482,8 @@ function _venvhook_hook($location) {
     try {
         $conda = $env:CONDA_DEFAULT_ENV
         if (-not [string]::Equals($env:VIRTUAL_ENV, $global:_VENVHOOK_ENV, $script:comparison) -or
-            ($conda -and $conda -ne 'base') -or ($global:_VENVHOOK_ENV -and
+            ($conda -and $conda -ne 'base') -or
+            ($global:_VENVHOOK_ENV -and -not $global:_VENVHOOK_LEFTOVER -and
             ($null -ne $env:_OLD_VIRTUAL_PATH -or $null -ne $global:_OLD_VIRTUAL_PATH))) {
             if (-not (_venvhook_is_free)) { return }
         }
@@ -510,7 +507,8 @@ function _venvhook_is_free {
     if ($global:_VENVHOOK_ENV) {
         $other = $env:VIRTUAL_ENV -and
             -not [string]::Equals($env:VIRTUAL_ENV, $global:_VENVHOOK_ENV, $script:comparison)
-        if ($other -or $null -ne $env:_OLD_VIRTUAL_PATH -or $null -ne $global:_OLD_VIRTUAL_PATH) {
+        $stock = $null -ne $env:_OLD_VIRTUAL_PATH -or $null -ne $global:_OLD_VIRTUAL_PATH
+        if ($other -or ($stock -and -not $global:_VENVHOOK_LEFTOVER)) {
             _venvhook_yield
         } else {
             # VIRTUAL_ENV was taken away, or conda activated an environment.

@@ -71,9 +71,8 @@ def init(shell: str | None) -> None:
     row = shell_named(shell) if shell else current_shell()
     if row is None:
         raise click.UsageError(f"No shell is called '{shell}'; there are {shell_names()}.")
-    stream = click.get_binary_stream("stdout")
-    stream.write(init_text(row, os.environ))
-    stream.flush()
+    sys.stdout.buffer.write(init_text(row, os.environ))
+    sys.stdout.buffer.flush()
 
 
 @commands.command(

@@ -10,16 +10,14 @@ import subprocess
 import sys
 import tempfile
 from collections import defaultdict
+from decimal import Decimal
 from pathlib import Path
 
 HERE = Path(__file__).parent
 CHECKOUT = HERE.parent.parent
 ROUNDS = 200
 SCRIPTS = {"bash": "bench.sh", "zsh": "bench.sh", "fish": "bench.fish"}
-STARTS = {"bash": ["bash", "--norc"], "zsh": ["zsh", "-f"], "fish": ["fish", "--no-config"]}
-# Targets in microseconds, and in microseconds a level.
-TARGETS = {"bash": (40, 10), "zsh": (40, 10), "fish": (100, 20)}
-
+STARTS = {"bash": ["bash", "--norc"], "zsh": ["zsh", "-f"], "fish": ["fish", "--no-config", "-i"]}
 Medians = dict[str, float]
 
 
@@ -31,6 +29,9 @@ def make_places(base: Path) -> None:
     for project in ("A", "x/A", "x/B"):
         target = base / project / ".venv"
         subprocess.run([sys.executable, "-m", "venv", "--without-pip", target], check=True)
+    # Their activate scripts differ: some start 'uname', which costs more than all the rest.
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", base / "x/venv"], check=True)
+    subprocess.run(["uv", "venv", "--quiet", base / "x/uv"], check=True)
 
 
 def install(home: Path) -> Path:
@@ -64,8 +65,9 @@ def measure(shell: str, base: Path, home: Path, launcher: Path) -> Medians:
     )
     samples: dict[str, list[float]] = defaultdict(list)
     for line in out.read_text().splitlines():
-        case, begin, end = line.split()
-        samples[case].append((float(end) - float(begin)) * 1e6)
+        case, begin, end, *times = line.split()
+        microseconds = (Decimal(end) - Decimal(begin)) * 1_000_000
+        samples[case].append(float(microseconds / int(times[0] if times else 1)))
     return {case: statistics.median(times) for case, times in samples.items()}
 
 
@@ -75,34 +77,40 @@ def row(shell: str, m: Medians) -> list[str]:
     def added(hooked: str, *bare: str) -> float:
         return m[hooked] - statistics.mean(m[f"bare.{step}"] for step in bare)
 
+    def cost(case: str) -> float:
+        return m[case] - m["bare.nothing"]
+
     plain = added("plain.hooked_one", "one")
     deep = added("plain.hooked_deep_one", "deep_one")
-    inside = added("inside.hooked_inside_one", "inside_one")
-    stock = m["stock.source_activate"] - m["bare.nothing"]
+    prompts = [m[f"{where}.at_prompt"] for where in ("plain", "inside")]
+    if shell != "fish":  # timed one at a time
+        prompts = [time - m["bare.nothing"] for time in prompts]
     cells = [shell, f"{m['bare.one']:.0f}", f"{plain:.0f}", f"{(deep - plain) / 10:.1f}"]
-    cells += [f"{inside:.0f}"]
-    cells += [f"{m[f'{where}.at_prompt'] - m['bare.nothing']:.0f}" for where in ("plain", "inside")]
-    cells += [f"{stock:.0f}"]
-    for step in ("enter", "leave", "switch"):
-        cost = added(f"known.hooked_{step}", step)
-        cells.append(f"{cost:.0f} ({cost / stock:.2f})")
-    first = added("first.hooked_enter", "enter") / m["stock.python_starts"]
-    cells += [f"{first:.2f}", f"{m['start.load'] / 1000:.2f} ms"]
+    cells += [f"{added('inside.hooked_inside_one', 'inside_one'):.0f}"]
+    cells += [f"{prompt:.0f}" for prompt in prompts]
+    cells += [f"{cost(f'{maker}.stock'):.0f}" for maker in ("venv", "uv")]
+    for step in ("enter", "leave", "switch_to"):
+        added_by_step = added(f"known.hooked_{step}", step)
+        ratios = [added_by_step / cost(f"{maker}.stock") for maker in ("venv", "uv")]
+        cells.append(f"{added_by_step:.0f} ({ratios[0]:.2f}, {ratios[1]:.2f})")
+    first = added("first.hooked_enter", "enter") / cost("stock.python_starts")
+    cells += [f"{first:.2f}", f"{cost('start.load') / 1000:.2f} ms"]
     return cells
 
 
 HEADINGS = [
     "shell",
-    "bare cd",
-    "plain cd",
+    "bare `cd`",
+    "plain `cd`",
     "per level deeper",
-    "cd inside a project",
+    "`cd` inside a project",
     "idle prompt",
     "idle prompt inside",
-    "`source activate`",
-    "enter (ratio)",
-    "leave (ratio)",
-    "switch (ratio)",
+    "`source activate` of venv",
+    "of uv",
+    "enter (ratio to these)",
+    "leave",
+    "switch",
     "first visit / `python -I -S -c pass`",
     "start",
 ]
@@ -116,8 +124,8 @@ def table(rows: list[list[str]]) -> str:
 
 def machine() -> str:
     """Return what was measured on."""
-    cores = os.cpu_count()
-    return f"{platform.system()} {platform.machine()}, {cores} cores, Python {platform.python_version()}"
+    python = platform.python_version()
+    return f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {python}"
 
 
 def main() -> None:

@@ -37,11 +37,12 @@ inside_one() { cd "$BASE/A/a/b" || exit; }
 inside_other() { cd "$BASE/A/a/c" || exit; }
 enter() { cd "$BASE/x/A" || exit; }
 leave() { cd "$BASE/x" || exit; }
-switch() { cd "$BASE/x/B" || exit; }
+switch_to() { cd "$BASE/x/B" || exit; }
 nothing() { :; }
 python_starts() { command "$PYTHON" -I -S -c pass; }
-source_activate() { . "$BASE/x/A/.venv/bin/activate"; }
-stock_deactivate() { deactivate; }
+# shellcheck disable=SC1090  # made by the benchmark
+stock() { . "$ACTIVATE"; }
+deactivate_stock() { deactivate; }
 
 hooked_one() { one; after_cd; }
 hooked_other() { other; after_cd; }
@@ -51,16 +52,19 @@ hooked_inside_one() { inside_one; after_cd; }
 hooked_inside_other() { inside_other; after_cd; }
 hooked_enter() { enter; after_cd; }
 hooked_leave() { leave; after_cd; }
-hooked_switch() { switch; after_cd; }
+hooked_switch_to() { switch_to; after_cd; }
 load() { eval "$(sh "$INIT" init "$shell")"; }
 
 PS1='$ '
 rounds bare one other
 rounds bare deep_one deep_other
 rounds bare inside_one inside_other
-rounds bare leave enter switch
+rounds bare leave enter switch_to
 rounds bare nothing
-rounds stock source_activate stock_deactivate
+for maker in venv uv; do
+  ACTIVATE=$BASE/x/$maker/bin/activate
+  rounds "$maker" stock deactivate_stock
+done
 rounds stock python_starts
 load
 rounds start load
@@ -74,8 +78,8 @@ rounds inside hooked_inside_one hooked_inside_other
 rounds inside at_prompt
 hooked_leave
 hooked_enter
-hooked_switch
-rounds known hooked_leave hooked_enter hooked_switch
+hooked_switch_to
+rounds known hooked_leave hooked_enter hooked_switch_to
 hooked_leave
 # A first visit: no recipe is kept.
 forget() { _VENVHOOK_CACHE=''; }

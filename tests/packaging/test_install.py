@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from environments import EnvironmentMaker
-from terminal import CHECKOUT, SHELLS, Shell, Terminal
+from terminal import CHECKOUT, SHELLS, Shell, Terminal, venvhook_command
 
 NAMES = ("bash", "zsh", "fish")
 SHS = {"dash": ["dash"], "busybox": ["busybox", "sh"], "sh": ["/bin/sh"]}
@@ -299,3 +299,25 @@ def test_what_cannot_be_done_is_one_line_and_leaves_nothing(user: User) -> None:
         assert reason in said
         assert said.strip().splitlines()[-1].startswith("venvhook: ")
         assert user.files() == before, reason
+
+
+@pytest.mark.usefixtures("bash", "zsh", "fish")
+def test_venvhook_install_is_for_those_who_came_by_a_package(user: User) -> None:
+    user.write_rc_files()
+    (user.home / ".cache").mkdir()  # An empty one could be anybody's, and would stay.
+    before = user.files()
+    command = Path(venvhook_command(user.scratch))
+    user.environ["PATH"] = f"{command.parent}:{user.environ['PATH']}"
+
+    def venvhook(*words: str) -> str:
+        ran = subprocess.run(
+            [command, *words], env=user.environ, capture_output=True, text=True, check=False
+        )
+        assert (ran.returncode, ran.stderr) == (0, "")
+        return ran.stdout
+
+    said = venvhook("install", "--shells", ",".join(NAMES))
+    assert said.count("  ok  ") == len(NAMES)
+    assert venvhook("install", "--shells", "zsh").count("block is there already") == 1
+    venvhook("uninstall")
+    assert user.files() == before

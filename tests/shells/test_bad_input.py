@@ -203,7 +203,7 @@ def test_a_marker_that_is_mended_is_used(
         else:
             marker.unlink()
         make_environment(marker)
-        terminal.run("echo")
+        terminal.run("echo ''")
         assert terminal.environment == str(marker), name
         terminal.run("cd ..")
 
@@ -267,11 +267,11 @@ def test_an_environment_that_breaks_while_active_is_left_at_the_next_prompt(
         terminal.run(f"cd {name}")
         assert terminal.environment == str(environment), name
         damage(environment)
-        printed = terminal.run("echo")
+        printed = terminal.run("echo ''")
         assert one_line(printed.removeprefix("\n"), environment, text), (name, printed)
         assert terminal.values(*TOUCHED) == before, name
         for _ in range(2):
-            assert terminal.run("echo") == "\n", name
+            assert terminal.run("echo ''") == "\n", name
         terminal.run("cd ..")
 
 
@@ -320,9 +320,9 @@ def test_a_working_directory_that_was_deleted(
     before = terminal.values(*TOUCHED)
     terminal.run("cd app")
     shutil.rmtree(home / "app")
-    assert terminal.run("echo") == "\n"
+    assert terminal.run("echo ''") == "\n"
     assert terminal.values(*TOUCHED) == before
-    assert ours(terminal.run("echo")) == []
+    assert ours(terminal.run("echo ''")) == []
     terminal.cd(home)
     assert terminal.values(*TOUCHED) == before
 
@@ -335,7 +335,7 @@ def test_a_working_directory_that_was_renamed(
     before = terminal.values(*TOUCHED)
     terminal.run("cd app")
     (home / "app").rename(home / "moved")
-    terminal.run("echo")
+    terminal.run("echo ''")
     assert terminal.values(*TOUCHED) == before
     assert terminal.run("echo alive") == "alive\n"
     terminal.cd(home / "moved")

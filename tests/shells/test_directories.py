@@ -145,7 +145,7 @@ def test_an_environment_made_beside_what_was_passed_over_is_noticed(
     terminal.run("cd app")
     assert terminal.environment is None
     made = make_environment(home / "app/.venv")
-    terminal.run("echo")
+    terminal.run("echo ''")
     assert terminal.environment == str(made)
 
 
@@ -188,7 +188,7 @@ def test_a_file_called_venv_leads_to_an_environment(
         assert terminal.environment is None
     terminal.run("cd app")
     redirect.write_text(f"{prefix}/kept/two\n")
-    terminal.run("echo")
+    terminal.run("echo ''")
     assert terminal.environment == str(two)
 
 

@@ -130,14 +130,14 @@ def test_an_environment_made_or_deleted_where_one_stands_is_noticed(
     before = terminal.values(*TOUCHED)
     terminal.run("cd app")
     make_environment(home / "app/.venv")
-    terminal.run("echo")
+    terminal.run("echo ''")
     assert terminal.prompt == "(app) "
     (home / "app/.venv").rename(home / "gone")
-    assert terminal.run("echo") == "\n"
+    assert terminal.run("echo ''") == "\n"
     assert terminal.prompt == ""
     assert terminal.values(*TOUCHED) == before
     (home / "gone").rename(home / "app/.venv")
-    terminal.run("echo")
+    terminal.run("echo ''")
     assert terminal.prompt == "(app) "
 
 

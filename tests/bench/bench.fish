@@ -1,0 +1,84 @@
+# Timed rounds in fish, with the variables of bench.sh. fish has no clock of its own, and asking 'date'
+# costs a thousand times what is measured: so what can be repeated is timed in batches of fifty, and
+# what cannot (entering, leaving) one at a time, with the cost of asking taken off by 'bare.nothing'.
+
+echo -n > $OUT
+
+# Times ROUNDS batches of calls of each function after the first word, all of which may be repeated.
+function batches -a case
+    for step in $argv[2..]
+        for i in (seq $ROUNDS)
+            set -l begin (date +%s.%N)
+            for j in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25
+                $step
+                again_$step
+            end
+            set -l end (date +%s.%N)
+            echo $case.$step $begin $end 50 >> $OUT
+        end
+    end
+end
+
+# Times ROUNDS calls of each function after the first word, one after the other in each round.
+function rounds -a case
+    for i in (seq $ROUNDS)
+        for step in $argv[2..]
+            set -l begin (date +%s.%N)
+            $step
+            set -l end (date +%s.%N)
+            echo $case.$step $begin $end >> $OUT
+        end
+    end
+end
+
+function one; cd $BASE/a/b/c; end
+function again_one; cd $BASE/a/b/d; end
+function deep_one; cd $BASE/1/2/3/4/5/6/7/8/9/10/11/12/c; end
+function again_deep_one; cd $BASE/1/2/3/4/5/6/7/8/9/10/11/12/d; end
+function inside_one; cd $BASE/A/a/b; end
+function again_inside_one; cd $BASE/A/a/c; end
+function hooked_one; one; end
+function again_hooked_one; again_one; end
+function hooked_deep_one; deep_one; end
+function again_hooked_deep_one; again_deep_one; end
+function hooked_inside_one; inside_one; end
+function again_hooked_inside_one; again_inside_one; end
+function enter; cd $BASE/x/A; end
+function leave; cd $BASE/x; end
+function switch_to; cd $BASE/x/B; end
+function hooked_enter; enter; end
+function hooked_leave; leave; end
+function hooked_switch_to; switch_to; end
+function nothing; end
+function python_starts; command $PYTHON -I -S -c pass; end
+function stock; source $ACTIVATE; end
+function deactivate_stock; deactivate; end
+function at_prompt; _venvhook_prompt; end
+function again_at_prompt; _venvhook_prompt; end
+function load; sh $INIT init fish | source; end
+
+function fish_prompt; echo -n '$ '; end
+batches bare one deep_one inside_one
+rounds bare leave enter switch_to
+rounds bare nothing
+for maker in venv uv
+    set -g ACTIVATE $BASE/x/$maker/bin/activate.fish
+    rounds $maker stock deactivate_stock
+end
+rounds stock python_starts
+load
+rounds start load
+one
+batches plain hooked_one hooked_deep_one
+one
+batches plain at_prompt
+inside_one
+batches inside hooked_inside_one
+batches inside at_prompt
+hooked_leave
+hooked_enter
+hooked_switch_to
+rounds known hooked_leave hooked_enter hooked_switch_to
+hooked_leave
+set -g _VENVHOOK_CACHE ''
+rounds first hooked_enter hooked_leave
