@@ -21,6 +21,7 @@ $ErrorActionPreference = 'SilentlyContinue'
 # $_VENVHOOK_ENV
 # $_VENVHOOK_REST  the project in which the user typed 'deactivate' and which he has not left since
 # $_VENVHOOK_HAND  the environment that the user activated by hand, while it is active
+# $_VENVHOOK_MARKERS  the markers in the project that the last walk ended with
 # $_VENVHOOK_WATCH pairs of a recipe and a witness of it, of the last walk
 # $_VENVHOOK_LOOK  what these looked like then, and the markers in $PWD
 # $_VENVHOOK_TOLD  the lines said in this shell
@@ -58,6 +59,7 @@ function _venvhook_load {
     }
     $global:_VENVHOOK_PWD = ''
     $global:_VENVHOOK_LOOK = ''
+    $global:_VENVHOOK_MARKERS = ''
     $global:_VENVHOOK_WATCH = @()
     $global:_VENVHOOK_GONE = $false
     # Below a file no recipe is found, so there is no other place that has to know.
@@ -78,12 +80,12 @@ function _venvhook_names {
 }
 
 # ---- Verbs: what a recipe says -------------------------------------------------------------------
-# Each sets verdict, unless it comes from a kept recipe that may no longer be used. Witnesses are in
-# $args, the rest of the arguments.
+# Each sets verdict, unless it comes from a kept recipe that may no longer be used. $root is the
+# project, $markers those that there were, each with a slash; witnesses are in $args, the rest.
 
-# The environment $environment, called $name, of the project $root; $token is its token.
-function _venvhook_activate($root, $environment, $name, $token) {
-    if (-not (_venvhook_may_use $root $args)) { return }
+# The environment $environment is called $name and has the token $token.
+function _venvhook_activate($root, $markers, $environment, $name, $token) {
+    if (-not (_venvhook_may_use $root $markers $args)) { return }
     $script:verdict = 'activate'
     # Deactivated by hand after it was activated by hand: the user means it.
     $hand = $global:_VENVHOOK_HAND
@@ -99,18 +101,18 @@ function _venvhook_activate($root, $environment, $name, $token) {
     $global:_VENVHOOK_ROOT = $root
 }
 
-# The project $root has an environment that may not be used; $reason says why.
-function _venvhook_refuse($root, $reason) {
-    if (-not (_venvhook_may_use $root $args) -or -not (_venvhook_is_still_none $args)) { return }
+# There is an environment that may not be used; $reason says why.
+function _venvhook_refuse($root, $markers, $reason) {
+    if (-not (_venvhook_may_use $root $markers $args) -or -not (_venvhook_is_still_none $args)) { return }
     $script:verdict = 'refuse'
     $global:_VENVHOOK_REST = ''
     _venvhook_switch '' '' ''
     _venvhook_tell $root $reason
 }
 
-# What is called like an environment in $root is none.
-function _venvhook_pass($root) {
-    if (-not (_venvhook_may_use $root $args) -or -not (_venvhook_is_still_none $args)) { return }
+# What is called like an environment is none.
+function _venvhook_pass($root, $markers) {
+    if (-not (_venvhook_may_use $root $markers $args) -or -not (_venvhook_is_still_none $args)) { return }
     $script:verdict = 'pass'
 }
 
@@ -125,10 +127,22 @@ function _venvhook_recipe_of($root) {
     return "$global:_VENVHOOK_CACHE$root${slash}venvhook.recipe.ps1"
 }
 
-# May the answer for the project $root, which rests on $witnesses, be used? Always if the helper has
-# just given it; from a kept recipe if all of them exist and it is newer than each. If it may, watch
-# lists them too.
-function _venvhook_may_use($root, $witnesses) {
+# Returns the names of the markers in $directory, each with a slash.
+function _venvhook_markers($directory) {
+    $markers = ''
+    $dir = "$($directory.TrimEnd($script:slash))$script:slash"
+    foreach ($name in $script:name1, $script:name2, $script:name3) {
+        if ([IO.Directory]::Exists($dir + $name) -or [IO.File]::Exists($dir + $name)) {
+            $markers += "$name/"
+        }
+    }
+    return $markers
+}
+
+# May the answer for the project $root with these $markers, which rests on $witnesses, be used? Always
+# if the helper has just given it; from a kept recipe if the markers are still the same, and all that
+# it rests on exists and is older. If it may, watch lists the witnesses too.
+function _venvhook_may_use($root, $markers, $witnesses) {
     $before = $script:watch
     $recipe = _venvhook_recipe_of $root
     foreach ($witness in $witnesses) {
@@ -146,8 +160,10 @@ function _venvhook_may_use($root, $witnesses) {
             $target = $null
         }
     }
+    $global:_VENVHOOK_MARKERS = $markers
     if ($script:asked) { return $true }
-    if ([string]::Equals($root, $script:level, $script:comparison)) {
+    if ([string]::Equals($root, $script:level, $script:comparison) -and
+        $markers -ceq $script:markers) {
         if (_venvhook_is_newer $before.Count) { return $true }
     }
     $script:watch = $before
@@ -395,7 +411,9 @@ function _venvhook_is_same($one, $other) {
 # Does what is to be done about the project $project: nothing if it is active and unchanged, else
 # what its kept recipe says, else what the helper answers.
 function _venvhook_decide($project) {
+    $script:markers = _venvhook_markers $project
     if ([string]::Equals($project, $global:_VENVHOOK_ROOT, $script:comparison) -and
+        $script:markers -ceq $global:_VENVHOOK_MARKERS -and
         $script:watch.Count -eq 0 -and $global:_VENVHOOK_WATCH.Count -gt 0) {
         $script:verdict = 'activate'
         $script:watch = $global:_VENVHOOK_WATCH

@@ -14,6 +14,7 @@
 # _VENVHOOK_WATCH
 # _VENVHOOK_PASSED  pairs of a recipe that passed on the way there and a witness of it
 # _VENVHOOK_LOOK  what all these looked like then, and the markers in $PWD
+# _VENVHOOK_CALM  what the variables that others activate or switch off with held then
 # _VENVHOOK_TOLD  the lines said in this shell
 # _VENVHOOK_LEFTOVER  x if _OLD_VIRTUAL_PATH was there although no stock script had just set it
 # _VENVHOOK_OLD_* what a variable held before we replaced it; unset where it was unset
@@ -23,8 +24,8 @@ _venvhook_load() {
   _venvhook_names
   if [[ -z ${_VENVHOOK_LOADED-} ]]; then
     typeset -g _VENVHOOK_LOADED=1
-    typeset -g _VENVHOOK_ROOT='' _VENVHOOK_ENV='' _VENVHOOK_REST='' _VENVHOOK_HAND='' _VENVHOOK_TOLD=''
-    typeset -g _VENVHOOK_SHOWN='' _VENVHOOK_PREFIX='' _VENVHOOK_PATHLESS='' _VENVHOOK_DEACTIVATE=''
+    typeset -g _VENVHOOK_ROOT='' _VENVHOOK_ENV='' _VENVHOOK_REST='' _VENVHOOK_HAND='' _VENVHOOK_CALM=''
+    typeset -g _VENVHOOK_TOLD='' _VENVHOOK_SHOWN='' _VENVHOOK_PREFIX='' _VENVHOOK_PATHLESS='' _VENVHOOK_DEACTIVATE=''
     typeset -g _VENVHOOK_LEFTOVER=${_OLD_VIRTUAL_PATH+x}
     _venvhook_adopt
   fi
@@ -340,9 +341,10 @@ _venvhook_leave() {
 # is one function, for a call costs as much as two levels of the walk.
 _venvhook_hook() {
   local dir=${PWD%/} stop='' verdict='' asked='' fresh='' look=''
-  if [[ ${VIRTUAL_ENV-} != "$_VENVHOOK_ENV" || ${CONDA_DEFAULT_ENV:-base} != base ||
-    ${_OLD_VIRTUAL_PATH+x} != "$_VENVHOOK_LEFTOVER" ]]; then
+  if [[ ${VIRTUAL_ENV-}:${CONDA_DEFAULT_ENV-}:${_OLD_VIRTUAL_PATH+x}:${VENVHOOK_OFF-} != \
+    "$_VENVHOOK_CALM" ]]; then
     _venvhook_is_free || return 0
+    _VENVHOOK_PWD=''
   fi
   if [[ $PWD == "$_VENVHOOK_PWD" ]]; then
     if [[ -n $_VENVHOOK_LOOK || -e $_VENVHOOK_NAME1 || -e $_VENVHOOK_NAME2 ||
@@ -378,6 +380,7 @@ _venvhook_hook() {
   fi
   [[ -z $verdict$asked ]] || _venvhook_look || :
   _VENVHOOK_PWD=$PWD _VENVHOOK_LOOK=$look _VENVHOOK_HAND=''
+  _VENVHOOK_CALM=${VIRTUAL_ENV-}:${CONDA_DEFAULT_ENV-}:${_OLD_VIRTUAL_PATH+x}:${VENVHOOK_OFF-}
 }
 
 # Is no environment active by the user's own hand? What is left of ours below one is taken away.
