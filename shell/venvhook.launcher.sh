@@ -11,8 +11,9 @@ python=$home/env/bin/python source=$home/env/package
 # A shell that starts needs no Python: what 'init' printed last time is kept, and is right while it
 # is newer than the installation and the settings. -nt is strict, so equal times ask again.
 [ "$*" != 'init pwsh' ] || set -- init powershell
-case $#:${1-}:${2-} in
-  2:init:bash | 2:init:zsh | 2:init:fish | 2:init:powershell)
+case $#:${1-}:${2-}:${3-} in
+  2:init:bash: | 2:init:zsh: | 2:init:fish: | 2:init:powershell: | \
+    3:init:bash:--source | 3:init:zsh:--source | 3:init:fish:--source)
     case ${XDG_CACHE_HOME-} in
       /*) cache=${XDG_CACHE_HOME%/}/venvhook ;;
       *) cache=${HOME-}/.cache/venvhook ;;
@@ -26,7 +27,12 @@ case $#:${1-}:${2-} in
       [ -e "$home/installed" ] && [ "$kept" -nt "$home/installed" ] &&
       { [ ! -e "$config" ] || [ "$kept" -nt "$config" ]; } &&
       { [ ! -e "$config/config.toml" ] || [ "$kept" -nt "$config/config.toml" ]; }; then
-      exec cat "$kept"
+      # An rc file says --source: its shell reads the file itself, and no cat is started.
+      case $#$kept in
+        2* | *[\'\\]*) exec cat "$kept" ;;
+      esac
+      printf "builtin source '%s'\n" "$kept"
+      exit 0
     fi
     code='import sys; sys.path.append(sys.argv.pop(1)); from venvhook.init import main; main()'
     set -- -S -c "$code" "$source" --keep "$kept" "$2"

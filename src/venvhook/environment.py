@@ -167,7 +167,9 @@ def _unquoted(value: bytes) -> bytes:
     if len(value) < 2 or value[:1] != value[-1:] or value[:1] not in (b"'", b'"'):
         return value
     inner = value[1:-1]
-    if b"\\" not in inner:
+    # repr takes " only around a text with '; virtualenv puts it around every prompt, and escapes
+    # nothing.
+    if b"\\" not in inner or (value[:1] == b'"' and b"'" not in inner):
         return inner
     try:
         plain = inner.decode().encode("latin-1", "backslashreplace").decode("unicode_escape")

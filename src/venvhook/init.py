@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 KEEP_OPTION = b"--keep"
+# From rc files: what is printed is only read by that shell, so the launcher may print a line that
+# sources what was kept. That saves starting cat.
+SOURCE_OPTION = b"--source"
 
 
 def shipped_script(name: str) -> bytes:
@@ -50,13 +53,15 @@ def main() -> None:
 
 
 def respond(words: list[bytes], environ: Mapping[str, str]) -> bytes:
-    """Return the answer to ``[--keep FILE] <shell>``; with a file, keep it there as well.
+    """Return the answer to ``[--keep FILE] <shell> [--source]``; with a file, keep it there too.
 
     Raises UsageError for a shell that is not in the table.
     """
     keep = b""
     if words[:1] == [KEEP_OPTION] and len(words) > 1:
         keep, words = words[1], words[2:]
+    if words[1:] == [SOURCE_OPTION]:
+        del words[1]
     if len(words) != 1:
         raise UsageError(f"usage: venvhook init <shell>, with one of {shell_names()}")
     shell = shell_named(os.fsdecode(words[0]))

@@ -42,12 +42,12 @@ _MADE_NOTE = re.compile(re.escape(_MADE).replace(b"%d", rb"(\d+)"))
 
 _POSIX = b"""\
 if [ -n "${%(shell)b_VERSION-}" ] && [ -x %(launcher)b ]; then
-  case $- in *i*) eval "$(%(launcher)b init %(name)b)" ;; esac
+  case $- in *i*) eval "$(%(launcher)b init %(name)b --source)" ;; esac
 fi
 """
 _FISH = b"""\
 if status is-interactive; and test -x %(launcher)b
-    %(launcher)b init fish | source
+    %(launcher)b init fish --source | source
 end
 """
 # PowerShell reads its profile for commands and scripts too; '-NoExit -Command' is interactive.

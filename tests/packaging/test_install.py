@@ -208,8 +208,8 @@ def _launcher_starts_python_only_when_something_changed(user: User, launcher: Pa
     data = user.home / ".local/share/venvhook"
     kept = user.home / ".cache/venvhook/init.zsh"
 
-    def init(shell: str = "zsh") -> bytes:
-        words = [str(launcher), "init", shell]
+    def init(shell: str = "zsh", *options: str) -> bytes:
+        words = [str(launcher), "init", shell, *options]
         return subprocess.run(words, env=user.environ, capture_output=True, check=True).stdout
 
     text = init()
@@ -219,6 +219,7 @@ def _launcher_starts_python_only_when_something_changed(user: User, launcher: Pa
     # What is kept is printed as it is: Python was not started.
     kept.write_bytes(b"kept")
     assert init() == b"kept"
+    assert init("zsh", "--source") == b"builtin source '%b'\n" % os.fsencode(kept)
     config = user.home / ".config/venvhook/config.toml"
     config.parent.mkdir()
     for changed in (data / "installed", config.parent, config):
@@ -226,7 +227,7 @@ def _launcher_starts_python_only_when_something_changed(user: User, launcher: Pa
         changed.touch()
         newer = kept.stat().st_mtime_ns + 1_000_000_000
         os.utime(changed, ns=(newer, newer))
-        assert init() == text, changed
+        assert init("zsh", "--source") == text, changed
         os.utime(changed, ns=(0, 0))
     shutil.rmtree(config.parent)
     # Another's words are not printed.
@@ -245,7 +246,7 @@ def test_no_rc_edits_no_file_and_shows_the_lines(user: User) -> None:
     before = user.files()
     status, said = user.install("--no-rc", "--shells", "zsh")
     assert status == 0, said
-    assert '"$HOME/.local/bin/venvhook" init zsh' in said
+    assert '"$HOME/.local/bin/venvhook" init zsh --source' in said
     assert before.items() <= user.files().items()
     assert user.install("--uninstall")[0] == 0
     assert user.files() == before

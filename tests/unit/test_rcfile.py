@@ -276,10 +276,10 @@ def test_the_lines_call_the_launcher_by_any_path(tmp_path: Path, name: str, laun
     if not path.is_relative_to(home):
         path = tmp_path / "opt" / path.relative_to("/")
     path.parent.mkdir(parents=True)
-    path.write_text('#!/bin/sh\necho "echo loaded-$1-$2"\n')
+    path.write_text('#!/bin/sh\necho "echo loaded-$1-$2-$3"\n')
     path.chmod(0o755)
     lines = loading_lines(shell, os.fsencode(path), os.fsencode(home))
-    assert _printed(executable, home, lines, interactive=True) == f"loaded-init-{name}"
+    assert _printed(executable, home, lines, interactive=True) == f"loaded-init-{name}---source"
     assert _printed(executable, home, lines, interactive=False) == ""
     path.unlink()
     assert _printed(executable, home, lines, interactive=True) == ""

@@ -1,0 +1,165 @@
+"""The layout: what the fast road imports, what may import what, and scripts that match."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from terminal import CHECKOUT
+from venvhook.init import init_text
+from venvhook.recipe import PROTOCOL
+from venvhook.shells import SHELLS
+
+PACKAGE = CHECKOUT / "src/venvhook"
+HOT = ("discovery", "environment", "errors", "hook", "recipe", "shells", "trust")
+# Besides built-in modules, C modules, and what 'python -I -S' has loaded before its first line.
+MAY_BE_IMPORTED = {
+    *(f"venvhook.{name}" for name in HOT),
+    "venvhook",
+    *("os", "abc", "_collections_abc", "genericpath", "io", "posixpath", "ntpath", "stat"),
+    *("os.path", "__future__"),
+    "linecache",  # loaded by CPython 3.13 for '-c'
+}
+SCRIPTS = {"bash": "bash", "zsh": "zsh", "fish": "fish", "powershell": "ps1"}
+
+
+_PROBE = """
+import sys
+sys.path.append(%r)
+before = set(sys.modules)
+try:
+    %s
+except SystemExit:
+    pass
+new = [(name, module) for name, module in sys.modules.items() if name not in before]
+files = [(name, getattr(module, "__file__", None) or "") for name, module in new]
+sys.stderr.write(" ".join(["MODULES", *(name for name, file in files if file.endswith(".py"))]))
+"""
+
+
+def imported(words: list[str], code: str, home: Path) -> set[str]:
+    """Return the modules written in Python that ``-I -S -c code words`` has imported at its end."""
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", _PROBE % (str(CHECKOUT / "src"), code), *words],
+        env={**os.environ, "HOME": str(home)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout
+    return set(done.stderr.partition("MODULES")[2].split())
+
+
+def test_the_helper_imports_nothing_that_is_slow(tmp_path: Path) -> None:
+    (tmp_path / ".venv").symlink_to("nowhere")
+    words = [PROTOCOL.decode(), "bash", str(tmp_path), ".venv"]
+    found = imported(words, "from venvhook.hook import main; main()", tmp_path)
+    assert "venvhook.hook" in found
+    assert found <= MAY_BE_IMPORTED
+
+
+@pytest.mark.parametrize("shell", SCRIPTS)
+def test_init_imports_nothing_that_is_slow(shell: str, tmp_path: Path) -> None:
+    found = imported(["init", shell], "from venvhook.__main__ import main; main()", tmp_path)
+    assert "venvhook.init" in found
+    assert found <= MAY_BE_IMPORTED | {"venvhook.init", "venvhook.__main__"}
+
+
+def own_imports(module: str) -> set[str]:
+    """Return the modules of the package that *module* imports anywhere."""
+    tree = ast.parse((PACKAGE / f"{module}.py").read_text())
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            found |= {node.module} if node.module else {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("venvhook"):
+            found.add((node.module or "").partition(".")[2])
+        elif isinstance(node, ast.Import):
+            own = (name.name for name in node.names if name.name.startswith("venvhook."))
+            found |= {name.partition(".")[2] for name in own}
+    return {name.partition(".")[0] for name in found}
+
+
+@pytest.mark.parametrize("module", [*HOT, "init"])
+def test_hot_modules_import_only_hot_modules(module: str) -> None:
+    assert own_imports(module) <= set(HOT) - {"hook"}
+
+
+def test_nothing_imports_the_entries() -> None:
+    for file in PACKAGE.glob("*.py"):
+        if file.stem != "__main__":
+            assert not own_imports(file.stem) & {"cli", "hook", "__main__"}, file.name
+
+
+@pytest.mark.parametrize(
+    ("library", "module"), [("click", "cli"), ("shellingham", "detect"), ("watchdog", "watch")]
+)
+def test_each_library_has_one_importer(library: str, module: str) -> None:
+    pattern = re.compile(rf"^\s*(?:import|from) {library}\b", re.MULTILINE)
+    importers = {file.stem for file in PACKAGE.glob("*.py") if pattern.search(file.read_text())}
+    assert importers <= {module}
+
+
+@pytest.mark.parametrize("row", SHELLS, ids=lambda row: row.name)
+@pytest.mark.parametrize("name", ["plain", None, "it's $(x)"])
+def test_init_ends_with_the_scripts_exact_bytes(
+    row: object, name: str | None, tmp_path: Path
+) -> None:
+    home = "" if name is None else str(tmp_path / name)
+    shell = next(shell for shell in SHELLS if shell is row)
+    script = (CHECKOUT / "shell" / shell.script).read_bytes()
+    text = init_text(shell, {"HOME": home})
+    assert text.endswith(script)
+    assignments = text.removesuffix(script).decode().splitlines()
+    assert len(assignments) == 4
+    assert all("_VENVHOOK_" in line for line in assignments)
+
+
+# ---- The four scripts ----------------------------------------------------------------------------
+
+
+def script(shell: str) -> str:
+    """Return the hook script of *shell*."""
+    return (CHECKOUT / f"shell/venvhook.{SCRIPTS[shell]}").read_text()
+
+
+def sections(shell: str) -> list[str]:
+    """Return the titles of the sections of *shell*'s script."""
+    titles = re.findall(r"^# ---- (.*?) -*$", script(shell), re.MULTILINE)
+    return [title.partition(":")[0].partition(";")[0] for title in titles]
+
+
+def functions(shell: str) -> list[str]:
+    """Return the names of the functions that *shell*'s script defines, in their order.
+
+    Not those that fish binds to events, which are defined inside the one that registers them.
+    """
+    defined = re.findall(r"^function (_venvhook_\w+)", script(shell), re.MULTILINE)
+    plain = re.findall(r"^(_venvhook_\w+)\(\)", script(shell), re.MULTILINE)
+    return list(dict.fromkeys(plain or defined))
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish", "powershell"])
+def test_the_scripts_have_the_same_sections_in_the_same_order(shell: str) -> None:
+    assert sections("bash")
+    assert sections(shell) == sections("bash")
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish", "powershell"])
+def test_common_functions_come_in_the_same_order(shell: str) -> None:
+    reference, own = functions("bash"), functions(shell)
+    common = [name for name in reference if name in own]
+    assert len(common) > 15
+    assert [name for name in own if name in reference] == common
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish", "powershell"])
+def test_the_verbs_and_the_entries_are_in_every_script(shell: str) -> None:
+    for name in ("activate", "refuse", "pass", "hook", "switch", "deactivate", "load"):
+        assert f"_venvhook_{name}" in functions(shell)
