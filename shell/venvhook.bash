@@ -94,10 +94,11 @@ _venvhook_may_use() {
     recipe=$_VENVHOOK_CACHE${1%/}/venvhook.recipe.sh fresh=''
   else
     [[ $1 == "$level" && $2 == "$markers" ]] || return 1
+    fresh=''
     for witness in "${@:3}"; do
       [[ -e $witness && $recipe -nt $witness ]] || return 1
+      fresh+=n
     done
-    fresh=n
   fi
   _VENVHOOK_RECIPE=$recipe _VENVHOOK_MARKERS=$2 _VENVHOOK_WATCH=("${@:3}")
 }
@@ -307,18 +308,20 @@ _venvhook_adopt() {
 # Does what is to be done about the project $1: nothing if it is active and unchanged, else what its
 # kept recipe says, else what the helper answers.
 _venvhook_decide() {
-  local level=$1 recipe=$_VENVHOOK_CACHE${1%/}/venvhook.recipe.sh markers='' witness
+  level=$1
+  local recipe=$_VENVHOOK_CACHE${1%/}/venvhook.recipe.sh witness
+  markers=''
   [[ ! -e $1/$_VENVHOOK_NAME1 ]] || markers=$_VENVHOOK_NAME1/
   [[ ! -e $1/$_VENVHOOK_NAME2 ]] || markers+=$_VENVHOOK_NAME2/
   [[ ! -e $1/$_VENVHOOK_NAME3 ]] || markers+=$_VENVHOOK_NAME3/
   if [[ $1 == "$_VENVHOOK_ROOT" && $markers == "$_VENVHOOK_MARKERS" &&
     ${#_VENVHOOK_PASSED[@]} -eq 0 && -z ${VENVHOOK_OFF-} ]]; then
-    fresh=n
+    fresh='' verdict=activate
     for witness in "${_VENVHOOK_WATCH[@]}"; do
-      [[ -e $witness && $_VENVHOOK_RECIPE -nt $witness ]] || { fresh='' && break; }
+      [[ -e $witness && $_VENVHOOK_RECIPE -nt $witness ]] || { fresh='' verdict='' && break; }
+      fresh+=n
     done
-    verdict=activate
-    [[ -z $fresh ]] || return 0
+    [[ -z $verdict ]] || return 0
   fi
   verdict=''
   if [[ -f $recipe && -O $recipe ]]; then builtin source "$recipe"; fi
@@ -335,7 +338,7 @@ _venvhook_leave() {
 # as it did after the last walk; otherwise walks up from $PWD to the nearest project whose markers do
 # not just pass, and does what is to be done there. No failure in it may end the shell (set -e).
 _venvhook_hook() {
-  local dir=${PWD%/} stop='' verdict='' asked='' fresh='' look=''
+  local dir=${PWD%/} stop='' verdict='' asked='' fresh='' markers='' level='' look=''
   if [[ ${VIRTUAL_ENV-}:${CONDA_DEFAULT_ENV-}:${_OLD_VIRTUAL_PATH+x}:${VENVHOOK_OFF-} != \
     "$_VENVHOOK_CALM" ]]; then
     _venvhook_is_free || return 0
@@ -373,7 +376,13 @@ _venvhook_hook() {
     _VENVHOOK_REST='' _VENVHOOK_RECIPE='' _VENVHOOK_WATCH=()
     [[ -z $_VENVHOOK_ENV ]] || _venvhook_leave || :
   fi
-  [[ -z $verdict$asked ]] || _venvhook_look || :
+  # What was found by a kept recipe has been looked at already.
+  if [[ -n $fresh && ${#_VENVHOOK_PASSED[@]} -eq 0 ]]; then
+    [[ $level != "$PWD" ]] || look=$markers
+    look+=$fresh
+  elif [[ -n $verdict$asked ]]; then
+    _venvhook_look || :
+  fi
   _VENVHOOK_PWD=$PWD _VENVHOOK_LOOK=$look _VENVHOOK_HAND=''
   _VENVHOOK_CALM=${VIRTUAL_ENV-}:${CONDA_DEFAULT_ENV-}:${_OLD_VIRTUAL_PATH+x}:${VENVHOOK_OFF-}
 }

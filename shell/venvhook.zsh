@@ -92,10 +92,11 @@ _venvhook_may_use() {
     recipe=$_VENVHOOK_CACHE${1%/}/venvhook.recipe.sh fresh=''
   else
     [[ $1 == "$level" && $2 == "$markers" ]] || return 1
+    fresh=''
     for witness in "${@:3}"; do
       [[ $recipe -nt $witness ]] || return 1
+      fresh+=n
     done
-    fresh=n
   fi
   _VENVHOOK_RECIPE=$recipe _VENVHOOK_MARKERS=$2 _VENVHOOK_WATCH=("${@:3}")
 }
@@ -309,18 +310,20 @@ _venvhook_decide() {
   local subst=''
   [[ ! -o prompt_subst ]] || subst=1
   emulate -L zsh
-  local level=$1 recipe=$_VENVHOOK_CACHE${1%/}/venvhook.recipe.sh markers='' witness
+  level=$1
+  local recipe=$_VENVHOOK_CACHE${1%/}/venvhook.recipe.sh witness
+  markers=''
   [[ ! -e $1/$_VENVHOOK_NAME1 ]] || markers=$_VENVHOOK_NAME1/
   [[ ! -e $1/$_VENVHOOK_NAME2 ]] || markers+=$_VENVHOOK_NAME2/
   [[ ! -e $1/$_VENVHOOK_NAME3 ]] || markers+=$_VENVHOOK_NAME3/
   if [[ $1 == "$_VENVHOOK_ROOT" && $markers == "$_VENVHOOK_MARKERS" && $#_VENVHOOK_PASSED -eq 0 &&
     -z ${VENVHOOK_OFF-} ]]; then
-    fresh=n
+    fresh='' verdict=activate
     for witness in "${_VENVHOOK_WATCH[@]}"; do
-      [[ $_VENVHOOK_RECIPE -nt $witness ]] || { fresh='' && break; }
+      [[ $_VENVHOOK_RECIPE -nt $witness ]] || { fresh='' verdict='' && break; }
+      fresh+=n
     done
-    verdict=activate
-    [[ -z $fresh ]] || return 0
+    [[ -z $verdict ]] || return 0
   fi
   verdict=''
   if [[ -f $recipe && -O $recipe ]]; then builtin source "$recipe"; fi
@@ -340,7 +343,7 @@ _venvhook_leave() {
 # Up to where something is found, no option of the user's matters, so it needs no 'emulate'; and it
 # is one function, for a call costs as much as two levels of the walk.
 _venvhook_hook() {
-  local dir=${PWD%/} stop='' verdict='' asked='' fresh='' look=''
+  local dir=${PWD%/} stop='' verdict='' asked='' fresh='' markers='' level='' look=''
   if [[ ${VIRTUAL_ENV-}:${CONDA_DEFAULT_ENV-}:${_OLD_VIRTUAL_PATH+x}:${VENVHOOK_OFF-} != \
     "$_VENVHOOK_CALM" ]]; then
     _venvhook_is_free || return 0
@@ -378,7 +381,13 @@ _venvhook_hook() {
     _VENVHOOK_REST='' _VENVHOOK_RECIPE='' _VENVHOOK_WATCH=()
     [[ -z $_VENVHOOK_ENV ]] || _venvhook_leave || :
   fi
-  [[ -z $verdict$asked ]] || _venvhook_look || :
+  # What was found by a kept recipe has been looked at already.
+  if [[ -n $fresh && ${#_VENVHOOK_PASSED[@]} -eq 0 ]]; then
+    [[ $level != "$PWD" ]] || look=$markers
+    look+=$fresh
+  elif [[ -n $verdict$asked ]]; then
+    _venvhook_look || :
+  fi
   _VENVHOOK_PWD=$PWD _VENVHOOK_LOOK=$look _VENVHOOK_HAND=''
   _VENVHOOK_CALM=${VIRTUAL_ENV-}:${CONDA_DEFAULT_ENV-}:${_OLD_VIRTUAL_PATH+x}:${VENVHOOK_OFF-}
 }
