@@ -17,6 +17,7 @@ HERE = Path(__file__).parent
 CHECKOUT = HERE.parent.parent
 ROUNDS = 200
 SCRIPTS = {"bash": "bench.sh", "zsh": "bench.sh", "fish": "bench.fish"}
+PEERS = {"direnv": "direnv hook bash", "mise": "mise activate bash"}
 STARTS = {"bash": ["bash", "--norc"], "zsh": ["zsh", "-f"], "fish": ["fish", "--no-config", "-i"]}
 Medians = dict[str, float]
 
@@ -30,45 +31,57 @@ def make_places(base: Path) -> None:
         target = base / project / ".venv"
         subprocess.run([sys.executable, "-m", "venv", "--without-pip", target], check=True)
     # Their activate scripts differ: some start 'uname', which costs more than all the rest.
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", base / "x/venv"], check=True)
-    subprocess.run(["uv", "venv", "--quiet", base / "x/uv"], check=True)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", base / "stock/venv"], check=True)
+    subprocess.run(["uv", "venv", "--quiet", base / "stock/uv"], check=True)
 
 
 def install(home: Path) -> Path:
     """Install this checkout into *home* as a user would, and return the launcher."""
     environ = {"HOME": str(home), "PATH": os.environ["PATH"]}
-    command = ["sh", CHECKOUT / "install.sh", "--no-rc", "--python", sys.executable]
+    command = ["sh", str(CHECKOUT / "install.sh"), "--no-rc", "--python", sys.executable]
     subprocess.run(command, env=environ, check=True, stdout=subprocess.DEVNULL)
     return home / ".local/bin/venvhook"
 
 
 def measure(shell: str, base: Path, home: Path, launcher: Path) -> Medians:
     """Run the rounds in *shell* and return the median of each step in microseconds."""
-    out = home / f"{shell}.out"
+    python = os.path.realpath(sys.executable)
+    command = [*STARTS[shell], str(HERE / SCRIPTS[shell])]
+    return run_script(command, base, home, INIT=str(launcher), PYTHON=python)
+
+
+def run_script(command: list[str], base: Path, home: Path, **variables: str) -> Medians:
+    """Run *command*, which writes lines of a case, two times and a count; return the medians."""
+    out = home / "out"
     environ = {
         "HOME": str(home),
         "PATH": os.environ["PATH"],
         "LANG": "C.UTF-8",
         "TERM": "dumb",
         "BASE": str(base),
-        "INIT": str(launcher),
-        "PYTHON": os.path.realpath(sys.executable),
         "ROUNDS": str(ROUNDS),
         "OUT": str(out),
+        **variables,
     }
-    subprocess.run(
-        [*STARTS[shell], HERE / SCRIPTS[shell]],
-        env=environ,
-        check=True,
-        cwd=base,
-        stdin=subprocess.DEVNULL,
-    )
+    subprocess.run(command, env=environ, check=True, cwd=base, stdin=subprocess.DEVNULL)
     samples: dict[str, list[float]] = defaultdict(list)
     for line in out.read_text().splitlines():
         case, begin, end, *times = line.split()
         microseconds = (Decimal(end) - Decimal(begin)) * 1_000_000
         samples[case].append(float(microseconds / int(times[0] if times else 1)))
     return {case: statistics.median(times) for case, times in samples.items()}
+
+
+def measure_peers(base: Path, home: Path, launcher: Path) -> list[list[str]]:
+    """Return a row for our hook in bash and for that of each other tool that is here."""
+    hooks = {"venvhook": f"sh '{launcher}' init bash"}
+    hooks |= {name: hook for name, hook in PEERS.items() if shutil.which(name)}
+    rows = []
+    for name, hook in hooks.items():
+        m = run_script(["bash", "--norc", str(HERE / "peers.bash")], base, home, HOOK=hook)
+        added = m["hooked_one"] - m["one"]
+        rows.append([name, f"{m['at_prompt']:.0f}", f"{added:.0f}"])
+    return rows
 
 
 def row(shell: str, m: Medians) -> list[str]:
@@ -116,9 +129,12 @@ HEADINGS = [
 ]
 
 
-def table(rows: list[list[str]]) -> str:
-    """Return *rows* under the headings as Markdown."""
-    lines = [HEADINGS, ["---"] * len(HEADINGS), *rows]
+PEER_HEADINGS = ["tool, in bash", "idle prompt", "plain `cd`"]
+
+
+def table(headings: list[str], rows: list[list[str]]) -> str:
+    """Return *rows* under *headings* as Markdown."""
+    lines = [headings, ["---"] * len(headings), *rows]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
 
 
@@ -138,8 +154,10 @@ def main() -> None:
         make_places(base)
         launcher = install(home)
         rows = [row(shell, measure(shell, base, home, launcher)) for shell in shells]
+        peers = measure_peers(base, home, launcher)
     print(f"Microseconds, medians of {ROUNDS} rounds, added to the bare step; {machine()}\n")
-    print(table(rows))
+    print(table(HEADINGS, rows))
+    print(f"\n{table(PEER_HEADINGS, peers)}")
 
 
 if __name__ == "__main__":

@@ -62,7 +62,7 @@ batches bare one deep_one inside_one
 rounds bare leave enter switch_to
 rounds bare nothing
 for maker in venv uv
-    set -g ACTIVATE $BASE/x/$maker/bin/activate.fish
+    set -g ACTIVATE $BASE/stock/$maker/bin/activate.fish
     rounds $maker stock deactivate_stock
 end
 rounds stock python_starts
@@ -80,5 +80,5 @@ hooked_enter
 hooked_switch_to
 rounds known hooked_leave hooked_enter hooked_switch_to
 hooked_leave
-set -g _VENVHOOK_CACHE ''
+set -g _VENVHOOK_CACHE /dev/null
 rounds first hooked_enter hooked_leave

@@ -62,7 +62,7 @@ rounds bare inside_one inside_other
 rounds bare leave enter switch_to
 rounds bare nothing
 for maker in venv uv; do
-  ACTIVATE=$BASE/x/$maker/bin/activate
+  ACTIVATE=$BASE/stock/$maker/bin/activate
   rounds "$maker" stock deactivate_stock
 done
 rounds stock python_starts
@@ -82,6 +82,6 @@ hooked_switch_to
 rounds known hooked_leave hooked_enter hooked_switch_to
 hooked_leave
 # A first visit: no recipe is kept.
-forget() { _VENVHOOK_CACHE=''; }
+forget() { _VENVHOOK_CACHE=/dev/null; }
 forget
 rounds first hooked_enter hooked_leave
