@@ -82,9 +82,11 @@ def decide(root: bytes, names: tuple[bytes, ...]) -> Recipe | None:
     if marker is None:
         return None
     if marker.environment is None:
+        # Another marker made beside this one leaves its trace in the root alone.
+        rests_on = [root, *marker.rests_on]
         if marker.reason is None:
-            return Recipe(PASS, root, (), list(marker.rests_on), kept=True)
-        return _refuse(root, marker.path, marker.reason, list(marker.rests_on))
+            return Recipe(PASS, root, (), rests_on, kept=True)
+        return _refuse(root, marker.path, marker.reason, rests_on)
     rests_on = [*marker.rests_on, *witnesses(marker.environment)]
     try:
         environment = examine(marker.environment)
