@@ -1,5 +1,4 @@
-"""The nearest environment at or above a directory: which directories are project roots, and what
-their markers lead to."""
+"""The nearest environment at or above a directory: project roots, and what markers lead to."""
 
 from __future__ import annotations
 
@@ -103,7 +102,7 @@ def _look_at(path: bytes) -> Marker | None:
 
 
 def _look_at_unreachable(path: bytes, error: OSError) -> Marker | None:
-    """Return a marker with a reason for a link that leads nowhere, or None where nothing is there."""
+    """Return a marker with a reason for a link to nowhere, or None where nothing is there."""
     try:
         os.lstat(path)
     except OSError:

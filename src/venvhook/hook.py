@@ -1,16 +1,16 @@
 """The helper: what a shell is to do in a directory, as recipes on stdout.
 
-Called as ``hook <protocol> <shell> <directory> <name>...``: the protocol and the shell whose recipes
-are wanted, the nearest directory above the shell's working directory that holds a marker, and the
-marker names in their order. It prints one recipe a project root, from *directory* upwards, of which
-only the last does not pass. On failure it prints nothing there and one line on stderr.
+Called as ``hook <protocol> <shell> <directory> <name>...``: the protocol and the shell whose
+recipes are wanted, the nearest directory above the shell's working directory that holds a marker,
+and the marker names in their order. It prints one recipe a project root, from *directory* upwards,
+of which only the last does not pass. On failure it prints nothing there and one line on stderr.
 """
 
 from __future__ import annotations
 
 import os
 
-from .discovery import DEFAULT_NAMES, Marker, find_marker, levels
+from .discovery import DEFAULT_NAMES, find_marker, levels
 from .environment import Environment, Unusable, display_name, examine, witnesses
 from .errors import UsageError, run, shown
 from .recipe import (
@@ -95,7 +95,7 @@ def decide(root: bytes, names: tuple[bytes, ...]) -> Recipe | None:
     reason_against = refusal(environment)
     if reason_against is not None:
         return _refuse(root, environment.path, reason_against, rests_on)
-    return _activate(root, environment, names, rests_on, marker)
+    return _activate(root, environment, names, rests_on)
 
 
 def _refuse(root: bytes, path: bytes, reason: Unusable, rests_on: list[bytes]) -> Recipe:
@@ -105,11 +105,7 @@ def _refuse(root: bytes, path: bytes, reason: Unusable, rests_on: list[bytes]) -
 
 
 def _activate(
-    root: bytes,
-    environment: Environment,
-    names: tuple[bytes, ...],
-    rests_on: list[bytes],
-    marker: Marker,
+    root: bytes, environment: Environment, names: tuple[bytes, ...], rests_on: list[bytes]
 ) -> Recipe:
     """Return the recipe that activates *environment*."""
     name = display_name(environment, root, names)
