@@ -16,37 +16,50 @@
 # _VENVHOOK_HAND  the environment that the user activated by hand, while it is active
 # _VENVHOOK_WATCH words for 'test' that hold while the witnesses of what is active are as they were
 # _VENVHOOK_DOUBT 1 if that does not prove them older than the recipe: then the helper is asked
-# _VENVHOOK_LOOK  words for 'test' that hold while the markers in $PWD, and the witnesses of what was
-#                 refused or passed on the way, are as they were
-# _VENVHOOK_BARE  these words for a directory without markers
+# _VENVHOOK_LOOK  the name of a variable with words for 'test' that hold while the markers in $PWD are as
+#                 they were: _VENVHOOK_BARE where there were none, _VENVHOOK_ONE if only the first was
+#                 there, else _VENVHOOK_MARKERS
+# _VENVHOOK_ALSO  the same for the witnesses of what was refused or passed on the way
 # _VENVHOOK_TOLD  the lines said in this shell
 # _VENVHOOK_CALM  what, beside VIRTUAL_ENV, shows other activators, as it was when none was at work
 # _VENVHOOK_LEFTOVER  _OLD_VIRTUAL_PATH at that time, set by a stock script in a parent shell
 # _VENVHOOK_PLAIN the function that the user's fish_prompt was moved to, or unset
-# _VENVHOOK_UP, _VENVHOOK_HOME, _VENVHOOK_INSIDE  parts of a pattern, see _venvhook_bounds
+# _VENVHOOK_FRAME, _VENVHOOK_INSIDE  the pattern of the walk, see _venvhook_bounds
 # _VENVHOOK_OLD_* what a variable held before we replaced it; unset where it was unset
 
 function _venvhook_load
     _venvhook_names
     if not set -q _VENVHOOK_LOADED
         set -g _VENVHOOK_LOADED 1
-        for name in ROOT ENV REST HAND LEFTOVER PATHLESS DOUBT
+        for name in ROOT ENV REST LEFTOVER PATHLESS DOUBT
             set -g _VENVHOOK_$name ''
         end
         set -g _VENVHOOK_INSIDE '(?!)'
+        set -g _VENVHOOK_HAND
         set -g _VENVHOOK_TOLD
         set -g _VENVHOOK_OLD
         _venvhook_adopt
     end
     set -g _VENVHOOK_PWD ''
     set -g _VENVHOOK_CALM ''
-    set -g _VENVHOOK_LOOK $_VENVHOOK_BARE
+    set -g _VENVHOOK_LOOK _VENVHOOK_BARE
+    set -g _VENVHOOK_ALSO
     set -g _VENVHOOK_WATCH
     set -g _VENVHOOK_GONE ''
     # Below this no recipe is found, so there is no other place that has to know.
     test -n "$_VENVHOOK_CACHE" -a -O "$_VENVHOOK_CACHE"; or set -g _VENVHOOK_CACHE /dev/null
     _venvhook_bounds
+    _venvhook_shorten register hook walk climb
     _venvhook_register
+end
+
+# Before version 4, a function that calls another costs fish up to 20 us more the later it stands in
+# its file, since the lines up to it are counted. So the frequent ones get a text of their own.
+function _venvhook_shorten
+    string match -q '3.*' -- $version; or return 0
+    for name in $argv
+        eval "$(builtin functions _venvhook_$name)"
+    end
 end
 
 # Three names of markers, from VENVHOOK_NAMES, between spaces or colons or as a list.
@@ -56,6 +69,7 @@ function _venvhook_names
     set -a names $names[1] $names[1]
     set -g _VENVHOOK_NAMES $names[1..3]
     set -g _VENVHOOK_BARE ! -e $names[1] -a ! -e $names[2] -a ! -e $names[3]
+    set -g _VENVHOOK_ONE -e $names[1] -a ! -e $names[2] -a ! -e $names[3]
 end
 
 # ---- Verbs: what a recipe says -------------------------------------------------------------------
@@ -67,21 +81,22 @@ function _venvhook_activate -S -a root env name token
     _venvhook_may_use $root $argv[5..]; or return 0
     set verdict activate
     # Deactivated by hand after it was activated by hand: the user means it.
-    test -n "$_VENVHOOK_HAND"; and _venvhook_is_same $env $_VENVHOOK_HAND
+    set -q _VENVHOOK_HAND[1]; and _venvhook_is_same $env $_VENVHOOK_HAND
     and set -g _VENVHOOK_REST $root
-    if test "$root" = "$_VENVHOOK_REST" -o -n "$VENVHOOK_OFF"
-        set -a look $words
-        _venvhook_switch '' '' ''
-    else
-        set -g _VENVHOOK_REST ''
-        set -g _VENVHOOK_WATCH $words
-        set -g _VENVHOOK_DOUBT $doubt
-        if test "$env" != "$_VENVHOOK_ENV"
-            _venvhook_switch $root $env $name
-        else if test "$root" != "$_VENVHOOK_ROOT"
-            set -g _VENVHOOK_ROOT $root
-            _venvhook_inside
+    if test -n "$_VENVHOOK_REST$VENVHOOK_OFF"
+        if test "$root" = "$_VENVHOOK_REST" -o -n "$VENVHOOK_OFF"
+            set -a also $words
+            _venvhook_switch '' '' ''
+            return
         end
+        set -g _VENVHOOK_REST ''
+    end
+    set -g _VENVHOOK_WATCH $words
+    set -g _VENVHOOK_DOUBT $doubt
+    if test "$env" != "$_VENVHOOK_ENV"
+        _venvhook_switch $root $env $name
+    else if test "$root" != "$_VENVHOOK_ROOT"
+        _venvhook_be_inside $root
     end
 end
 
@@ -90,7 +105,7 @@ function _venvhook_refuse -S -a root reason
     set -l words
     _venvhook_may_use $root $argv[3..]; and _venvhook_is_still_none $argv[3..]; or return 0
     set verdict refuse
-    set -a look $words
+    set -a also $words
     set -g _VENVHOOK_REST ''
     _venvhook_switch '' '' ''
     test -n "$VENVHOOK_OFF"; or _venvhook_tell $root $reason
@@ -101,7 +116,7 @@ function _venvhook_pass -S -a root
     set -l words
     _venvhook_may_use $argv; and _venvhook_is_still_none $argv[2..]; or return 0
     set verdict pass
-    set -a look $words
+    set -a also $words
 end
 
 # ---- Recipes -------------------------------------------------------------------------------------
@@ -142,17 +157,18 @@ function _venvhook_is_still_none -S
     test -n "$asked"; or not set -q argv[1]; or not builtin path is $argv/pyvenv.cfg
 end
 
-# Sets look to words for 'test' that hold while the markers in $PWD are as they are. One alone, the
-# first, is what there is nearly always.
+# Sets look to the name of words for 'test' that hold while the markers in $PWD, of which there is one,
+# are as they are.
 function _venvhook_look -S
-    set look -e $_VENVHOOK_NAMES[1] -a ! -e $_VENVHOOK_NAMES[2] -a ! -e $_VENVHOOK_NAMES[3]
-    test $look; and return
-    set look /
+    set look _VENVHOOK_ONE
+    test $_VENVHOOK_ONE; and return
+    set look _VENVHOOK_MARKERS
+    set -g _VENVHOOK_MARKERS /
     for marker in $_VENVHOOK_NAMES
         if test -e $marker
-            set -a look -a -e $marker
+            set -ga _VENVHOOK_MARKERS -a -e $marker
         else
-            set -a look -a ! -e $marker
+            set -ga _VENVHOOK_MARKERS -a ! -e $marker
         end
     end
 end
@@ -192,25 +208,25 @@ end
 # From the active environment to env, of the project root and called name; all empty: to none.
 function _venvhook_switch -a root env name
     set -l path $PATH
-    test -z "$_VENVHOOK_ENV"; or _venvhook_path_without $_VENVHOOK_ENV/bin
+    if test -n "$_VENVHOOK_ENV"
+        _venvhook_path_without $_VENVHOOK_ENV/bin
+    else if test -n "$env"
+        _venvhook_store
+    end
     if test -n "$env"
-        test -n "$_VENVHOOK_ENV"; or _venvhook_store
         set -q PYTHONHOME; and _venvhook_set_aside PYTHONHOME
-        set -g _VENVHOOK_ROOT $root
+        _venvhook_be_inside $root
         set -g _VENVHOOK_ENV $env
         set -gx VIRTUAL_ENV $env
         set -gx VIRTUAL_ENV_PROMPT $name
         set -gx VENVHOOK_ACTIVE $env
         set -gx PATH $env/bin $path
-        _venvhook_inside
         _venvhook_prompt_show $name
     else if test -n "$_VENVHOOK_ENV"
-        set -g _VENVHOOK_ROOT ''
-        set -g _VENVHOOK_ENV ''
-        set -g _VENVHOOK_INSIDE '(?!)'
-        set -g _VENVHOOK_WATCH
+        _venvhook_forget
         if test -n "$_VENVHOOK_PATHLESS"
-            set -eg PATH _VENVHOOK_PATHLESS
+            set -eg PATH
+            set -g _VENVHOOK_PATHLESS ''
             test "$path" = "$PATH"; or set -gx PATH $path
         else
             set -gx PATH $path
@@ -220,12 +236,26 @@ function _venvhook_switch -a root env name
     end
 end
 
+# From here on nothing is active.
+function _venvhook_forget
+    set -g _VENVHOOK_ROOT ''
+    set -g _VENVHOOK_ENV ''
+    set -g _VENVHOOK_INSIDE '(?!)'
+    set -g _VENVHOOK_WATCH
+end
+
 # Remembers what activation replaces.
 function _venvhook_store
+    if not set -q _VENVHOOK_SHORTENED
+        set -g _VENVHOOK_SHORTENED 1
+        _venvhook_shorten decide activate may_use switch store be_inside prompt_show prompt_hide forget \
+            restore path_without
+    end
     # Its status is how many of these are not set.
     set -qg VIRTUAL_ENV VIRTUAL_ENV_PROMPT
     test $status = 2; or _venvhook_set_aside VIRTUAL_ENV VIRTUAL_ENV_PROMPT
     set -qg PATH; or set -g _VENVHOOK_PATHLESS 1
+    builtin functions -e _venvhook_old_deactivate
     builtin functions -q deactivate; and builtin functions -c deactivate _venvhook_old_deactivate
     function deactivate -d 'Leave the environment that venvhook activated'
         _venvhook_deactivate
@@ -292,15 +322,15 @@ function _venvhook_prompt_show
         end
     end
     set -g _VENVHOOK_SHOWN $argv[1]
-    set -q _VENVHOOK_PLAIN; and _venvhook_is_ours fish_prompt; and return
+    set -q _VENVHOOK_PLAIN; and _venvhook_is_ours; and return
     builtin functions -q fish_prompt; or return
     # A prompt that was defined meanwhile may still call ours, and ours the one under an earlier name.
     set -l plain _venvhook_plain
     while builtin functions -q $plain
         set plain {$plain}_
     end
-    builtin functions -c fish_prompt $plain
     set -g _VENVHOOK_PLAIN $plain
+    builtin functions -c fish_prompt $plain
     function fish_prompt -V plain --on-event _venvhook_whose
         switch "$argv"
             case _venvhook_whose
@@ -315,17 +345,20 @@ end
 
 function _venvhook_prompt_hide
     set -q _VENVHOOK_PLAIN; or return
-    _venvhook_is_ours fish_prompt; and _venvhook_rename $_VENVHOOK_PLAIN fish_prompt
+    _venvhook_is_ours; and _venvhook_rename $_VENVHOOK_PLAIN fish_prompt
     set -eg _VENVHOOK_PLAIN
 end
 
-# Is $argv[1] the prompt that _venvhook_prompt_show defined? fish_prompt answers an event itself while
-# it is; that is quicker than reading it, but a copy of it does not.
+# Is fish_prompt the one that _venvhook_prompt_show defined? It answers an event itself while it is;
+# that is quicker than reading it, but a copy of it does not.
 function _venvhook_is_ours
-    set -g _VENVHOOK_OURS ''
-    test $argv[1] = fish_prompt; and builtin emit _venvhook_whose _venvhook_whose
-    test -n "$_VENVHOOK_OURS"
-    or string match -q '*_VENVHOOK_OURS*' -- "$(builtin functions $argv[1])"
+    set -g _VENVHOOK_OURS
+    builtin emit _venvhook_whose _venvhook_whose
+    set -q _VENVHOOK_OURS[1]; or _venvhook_is_copy fish_prompt
+end
+
+function _venvhook_is_copy
+    string match -q '*_VENVHOOK_OURS*' -- "$(builtin functions $argv[1])"
 end
 
 # What 'deactivate' does while an environment is active: it stays off until the project is left.
@@ -346,7 +379,7 @@ function _venvhook_yield
         set -gx _OLD_VIRTUAL_PATH $path
     end
     if set -q _VENVHOOK_PLAIN; and builtin functions -q _old_fish_prompt
-        and _venvhook_is_ours _old_fish_prompt
+        and _venvhook_is_copy _old_fish_prompt
         _venvhook_rename $_VENVHOOK_PLAIN _old_fish_prompt
         set -eg _VENVHOOK_PLAIN
     end
@@ -359,10 +392,7 @@ function _venvhook_yield
     end
     set -g _VENVHOOK_OLD
     builtin functions -e _venvhook_old_deactivate
-    set -g _VENVHOOK_ROOT ''
-    set -g _VENVHOOK_ENV ''
-    set -g _VENVHOOK_INSIDE '(?!)'
-    set -g _VENVHOOK_WATCH
+    _venvhook_forget
 end
 
 # A shell started from one with an active environment inherits it: given back here, it is activated
@@ -379,33 +409,30 @@ end
 
 # ---- The walk ------------------------------------------------------------------------------------
 
-# Sets what the walk's pattern is made of. It finds up to eight directories above one, nearest first:
-# l1 to l8, each without their common beginning, base. That is the active project if the directory lies
-# in it (then it is inside, too), else HOME, else nothing; base is no level itself. One match, and one
-# 'path' for all levels, cost a third of a loop over them.
+# Sets the two ends of the walk's pattern, around that of the active project. It finds up to six
+# directories above one, nearest first: _l1 to _l6. They lie below _base, which is the active project if
+# the directory lies in it (then it is _inside, too), else HOME, else nothing. One match, and one 'path'
+# for all levels, cost a third of a loop over them.
 function _venvhook_bounds
     set -l home
-    set -l up '(?<l8>(?:/+[^/]+)+)'
-    for level in l7 l6 l5 l4 l3 l2 l1
-        set up "(?<$level>$up?/+[^/]+)"
+    set -l levels '(?<_l6>\k<_base>(?:/+[^/]+)+)'
+    for level in _l5 _l4 _l3 _l2 _l1
+        set levels "(?<$level>(?:$levels|\\k<_base>)/+[^/]+)"
     end
-    set -g _VENVHOOK_UP "$up?/+[^/]+\\z"
-    set -g _VENVHOOK_HOME '(?!)'
-    string match -rq '(?s)^(?<home>/.*[^/])/*\z' -- "$HOME"
     # \E would end the quoting that \Q begins.
-    and set -g _VENVHOOK_HOME "\\Q$(string replace -a '\E' '\E\\\\E\Q' -- $home)\\E"
-    _venvhook_inside
+    string match -rq '(?s)^(?<home>/.*[^/])/*\z' -- "$HOME"
+    and set home "\\Q$(string replace -a '\E' '\E\\\\E\Q' -- $home)\\E"
+    or set home '(?!)'
+    set -g _VENVHOOK_FRAME "^(?!$home\\z)(?=(?<_base>(?>(?<_inside>" \
+        ")|$home(?=/)|)))(?:$levels|\\k<_base>)/+[^/]+\\z"
 end
 
-# Sets the pattern of the active project. In one that holds HOME, and in a name that cannot be quoted,
-# none matches: there the walk meets it as any other level.
-function _venvhook_inside
-    if test -z "$_VENVHOOK_ROOT"; or string match -q '*\\\\E*' -- $_VENVHOOK_ROOT
-        or string match -rq "^\\Q$_VENVHOOK_ROOT\\E(?:/|\\z)" -- "$HOME"
-        set -g _VENVHOOK_INSIDE '(?!)'
-    else
-        set -g _VENVHOOK_INSIDE "\\Q$_VENVHOOK_ROOT\\E(?=/)"
-    end
+# Makes the project $argv[1] the active one. In one whose name cannot be quoted, the walk meets it as
+# any other level.
+function _venvhook_be_inside
+    set -g _VENVHOOK_ROOT $argv[1]
+    set -g _VENVHOOK_INSIDE "\\Q$argv[1]\\E(?=/)"
+    string match -q '*\\\\E*' -- $argv[1]; and set -g _VENVHOOK_INSIDE '(?!)'
 end
 
 # Does what is to be done about the project $argv[1]: nothing if it is active and unchanged, else what
@@ -419,37 +446,45 @@ function _venvhook_decide -S
     set -l recipe $_VENVHOOK_CACHE$level/venvhook.recipe.fish
     set -l doubt
     set verdict ''
-    test -f $recipe -a -O $recipe -a -r $recipe; and builtin source $recipe
+    test -f $recipe -a -O $recipe; and builtin source $recipe
     test -n "$verdict"; or _venvhook_ask $level
 end
 
 # Walks up from $PWD to the nearest project whose markers do not just pass, and does what it says.
-function _venvhook_walk -a verdict asked base inside l1 l2 l3 l4 l5 l6 l7 l8
-    set -l look $_VENVHOOK_BARE
+function _venvhook_walk -a verdict asked also _base _inside _l1 _l2 _l3 _l4 _l5 _l6
+    set -l look _VENVHOOK_BARE
     # A link that leads nowhere is noticed only here, not on the way up.
     if builtin path is -- $_VENVHOOK_NAMES
         or test -L $_VENVHOOK_NAMES[1] -o -L $_VENVHOOK_NAMES[2] -o -L $_VENVHOOK_NAMES[3]
         _venvhook_look
         _venvhook_decide $PWD
     end
-    if test -z "$asked"; and builtin contains -- "$verdict" '' pass
-        _venvhook_climb
+    switch "$asked$verdict"
+        case '' pass
+            _venvhook_climb $PWD
     end
-    if builtin contains -- "$verdict" '' pass
-        set -g _VENVHOOK_REST ''
-        test -z "$_VENVHOOK_ENV"; or _venvhook_switch '' '' ''
+    switch "$verdict"
+        case '' pass
+            if test -n "$_VENVHOOK_ENV$_VENVHOOK_REST"
+                set -g _VENVHOOK_REST ''
+                _venvhook_switch '' '' ''
+            end
     end
     set -g _VENVHOOK_LOOK $look
+    set -g _VENVHOOK_ALSO $also
 end
 
-# Goes on above $PWD.
-function _venvhook_climb -S
-    set -l dir $PWD
-    while string match -rq "^(?!$_VENVHOOK_HOME\\z)(?<base>(?>(?<inside>$_VENVHOOK_INSIDE)|$_VENVHOOK_HOME(?=/)|))$_VENVHOOK_UP" -- $dir
-        if set -q l1[1]; and builtin path is $base$l1/$_VENVHOOK_NAMES $base$l2/$_VENVHOOK_NAMES \
-                $base$l3/$_VENVHOOK_NAMES $base$l4/$_VENVHOOK_NAMES $base$l5/$_VENVHOOK_NAMES \
-                $base$l6/$_VENVHOOK_NAMES $base$l7/$_VENVHOOK_NAMES $base$l8/$_VENVHOOK_NAMES
-            for level in $base$l1 $base$l2 $base$l3 $base$l4 $base$l5 $base$l6 $base$l7 $base$l8
+# Goes on above the directory dir.
+function _venvhook_climb -S -a dir
+    while string match -rq "$_VENVHOOK_FRAME[1]$_VENVHOOK_INSIDE$_VENVHOOK_FRAME[2]" -- $dir
+        if set -q _inside[1]; and builtin contains -- "$HOME" $dir $_l1 $_l2 $_l3 $_l4 $_l5 $_l6 $_inside
+            # The active project holds HOME, where the walk ends.
+            set -g _VENVHOOK_INSIDE '(?!)'
+            continue
+        end
+        if set -q _l1[1]; and builtin path is $_l1/$_VENVHOOK_NAMES $_l2/$_VENVHOOK_NAMES \
+                $_l3/$_VENVHOOK_NAMES $_l4/$_VENVHOOK_NAMES $_l5/$_VENVHOOK_NAMES $_l6/$_VENVHOOK_NAMES
+            for level in $_l1 $_l2 $_l3 $_l4 $_l5 $_l6
                 builtin path is $level/$_VENVHOOK_NAMES; or continue
                 # $HOME counts for itself alone, also when it is reached by another name.
                 builtin path is $HOME/$_VENVHOOK_NAMES; and _venvhook_is_same $level $HOME
@@ -458,10 +493,10 @@ function _venvhook_climb -S
                 test "$asked$verdict" = pass; or return
             end
         end
-        if test -n "$l8"
-            set dir $base$l8
-        else if test -n "$inside"
-            set dir $inside
+        if set -q _l6[1]
+            set dir $_l6
+        else if set -q _inside[1]
+            set dir $_inside
             builtin path is $dir/$_VENVHOOK_NAMES; or continue
             _venvhook_decide $dir
             test "$asked$verdict" = pass; or return
@@ -482,13 +517,13 @@ end
 # Called at each prompt, and after each change of directory.
 function _venvhook_hook
     if test "$VIRTUAL_ENV:$CONDA_DEFAULT_ENV:$_OLD_VIRTUAL_PATH:$VENVHOOK_OFF" = "$_VENVHOOK_ENV$_VENVHOOK_CALM"
-        test "$PWD" = "$_VENVHOOK_PWD"; and test $_VENVHOOK_LOOK $_VENVHOOK_WATCH; and return
+        test "$PWD" = "$_VENVHOOK_PWD"; and test $$_VENVHOOK_LOOK $_VENVHOOK_ALSO $_VENVHOOK_WATCH; and return
         _venvhook_walk
         set -g _VENVHOOK_PWD $PWD
     else if _venvhook_is_free
         _venvhook_walk
         set -g _VENVHOOK_PWD $PWD
-        set -g _VENVHOOK_HAND ''
+        set -g _VENVHOOK_HAND
     end
 end
 
@@ -509,7 +544,7 @@ function _venvhook_is_free
         set -g _VENVHOOK_LEFTOVER "$_OLD_VIRTUAL_PATH"
         return 0
     end
-    set -g _VENVHOOK_HAND "$VIRTUAL_ENV"
+    set -g _VENVHOOK_HAND $VIRTUAL_ENV
     set -g _VENVHOOK_PWD ''
     return 1
 end

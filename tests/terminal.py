@@ -392,6 +392,14 @@ class Terminal:
         self.send(b"\x03")
         return self.wait_for_prompt()
 
+    def become(self, shell: Shell) -> str:
+        """Let the shell replace itself by *shell*; return what is printed before its prompt."""
+        assert shell.path is not None
+        self.send(f"exec {shlex.join([shell.path, *shell.arguments])}\r")
+        printed = self._until_prompt(begun=not self.shell.editor)
+        self.shell = shell
+        return printed
+
     def run(self, line: str | bytes) -> str:
         """Type *line*, and return what it printed: all up to the line of the next prompt.
 

@@ -1,5 +1,4 @@
-"""The nearest environment at or above a directory: which directories are project roots, and what
-their markers lead to."""
+"""The nearest environment at or above a directory: project roots, and what markers lead to."""
 
 from __future__ import annotations
 
@@ -69,7 +68,7 @@ def levels(start: bytes, home: bytes) -> Iterator[bytes]:
 
 
 def present(root: bytes, names: tuple[bytes, ...]) -> bytes:
-    """Return those of *names* that exist in *root*, each with a slash: all that a shell sees there."""
+    """Return those of *names* that exist in *root*, each with a slash: what a shell sees of them."""
     return b"".join(name + b"/" for name in names if os.path.exists(os.path.join(root, name)))
 
 
@@ -80,8 +79,10 @@ def find_marker(root: bytes, names: tuple[bytes, ...]) -> Marker | None:
     why; where all are something else altogether (a package called ``env``), one without a reason.
     """
     seen = [found for found in (_look_at(os.path.join(root, name)) for name in names) if found]
-    for found in seen:
+    for i, found in enumerate(seen):
         if found.environment is not None:
+            # One that comes first by its name may become an environment.
+            found.rests_on = (*(other.path for other in seen[:i]), *found.rests_on)
             return found
     for found in seen:
         if found.reason is not None:
@@ -108,7 +109,7 @@ def _look_at(path: bytes) -> Marker | None:
 
 
 def _look_at_unreachable(path: bytes, error: OSError) -> Marker | None:
-    """Return a marker with a reason for a link that leads nowhere, or None where nothing is there."""
+    """Return a marker with a reason for a link to nowhere, or None where nothing is there."""
     try:
         os.lstat(path)
     except OSError:

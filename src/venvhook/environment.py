@@ -1,4 +1,4 @@
-"""What a directory is: an environment or not (PEP 405), read without running or trusting any of it."""
+"""What a directory is: an environment or not (PEP 405); nothing of it is run or trusted."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _KINDS = {
 }
 
 
-class Unusable(Exception):
+class Unusable(Exception):  # noqa: N818  # an answer, not a failure
     """Why an environment may not be used: the text after its path in the message.
 
     *kept* says whether the cause leaves a trace in the modification times of the environment's
@@ -40,7 +40,7 @@ class Unusable(Exception):
 
 
 class Environment:
-    """An environment that is whole: its path as the project names it, and what ``pyvenv.cfg`` says."""
+    """A whole environment: its path as the project names it, and what ``pyvenv.cfg`` says."""
 
     __slots__ = ("config", "path")
 

@@ -1,4 +1,4 @@
-"""What venvhook says when something is wrong: its exceptions, the line on stderr, harmless names."""
+"""What venvhook says when something is wrong: exceptions, the line on stderr, harmless names."""
 
 from __future__ import annotations
 

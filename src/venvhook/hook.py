@@ -1,9 +1,9 @@
 """The helper: what a shell is to do in a directory, as recipes on stdout.
 
-Called as ``hook <protocol> <shell> <directory> <name>...``: the protocol and the shell whose recipes
-are wanted, the nearest directory above the shell's working directory that holds a marker, and the
-marker names in their order. It prints one recipe a project root, from *directory* upwards, of which
-only the last does not pass. On failure it prints nothing there and one line on stderr.
+Called as ``hook <protocol> <shell> <directory> <name>...``: the protocol and the shell whose
+recipes are wanted, the nearest directory above the shell's working directory that holds a marker,
+and the marker names in their order. It prints one recipe a project root, from *directory* upwards,
+of which only the last does not pass. On failure it prints nothing there and one line on stderr.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 
 from .discovery import DEFAULT_NAMES, find_marker, levels, present
-from .environment import Unusable, display_name, examine, witnesses
+from .environment import WINDOWS, Unusable, display_name, examine, witnesses
 from .errors import UsageError, run, shown
 from .recipe import (
     ACTIVATE,
@@ -47,7 +47,7 @@ def respond(words: list[bytes], environ: Mapping[str, str]) -> bytes:
     shell = shell_named(os.fsdecode(shell_name))
     if shell is None:
         raise UsageError(f"no shell is called '{shown(shell_name)}'; there are {shell_names()}")
-    home = os.fsencode(environ.get("HOME", ""))
+    home = os.fsencode(environ.get("HOME") or (environ.get("USERPROFILE", "") if WINDOWS else ""))
     cache = cache_directory(environ)
     if cache is not None and not ensure_cache(cache):
         cache = None

@@ -28,9 +28,9 @@ ACTIVATE, REFUSE, PASS = b"activate", b"refuse", b"pass"
 class Recipe:
     """What a shell is to do about the project *root*.
 
-    *verb* is one of the three; *markers* are those that exist in *root*, each with a slash: one that
-    is new may count instead, and leaves no trace in a witness; *values* are the arguments between
-    them and *witnesses*; *kept* says whether the answer may be used again while nothing has changed.
+    *verb* is one of the three; *markers* are those that exist in *root*, each with a slash: a new
+    one may count instead, and leaves no trace in a witness; *values* are the arguments between them
+    and *witnesses*; *kept* says whether the answer may be used again while nothing has changed.
     """
 
     __slots__ = ("kept", "markers", "root", "values", "verb", "witnesses")
@@ -129,9 +129,9 @@ def recipe_path(cache: bytes, root: bytes, shell: Shell) -> bytes | None:
 
     A directory called like a recipe would stand in the way of the recipe of the one above it.
     """
-    if any(part.startswith(STEM) for part in root.split(b"/")):
-        return None
     mirrored = root.replace(b":", b"").replace(b"\\", b"/") if WINDOWS else root
+    if any(part.startswith(STEM) for part in mirrored.split(b"/")):
+        return None
     inside = mirrored.strip(b"/")
     directory = os.path.join(cache, inside) if inside else cache
     return os.path.join(directory, STEM + b"." + shell.suffix)

@@ -8,12 +8,12 @@ if TYPE_CHECKING:
 
 
 def quote_posix(value: bytes) -> bytes:
-    """Return *value* as one word of bash or zsh (POSIX 2.2.2: nothing is special in '...' but ')."""
+    """Return *value* as one word of bash or zsh (POSIX 2.2.2: in '...' only ' is special)."""
     return b"'" + value.replace(b"'", b"'\\''") + b"'"
 
 
 def quote_fish(value: bytes) -> bytes:
-    r"""Return *value* as one word of fish, where \ escapes \ and ' inside '...' (fish docs, "Quotes")."""
+    r"""Return *value* as one word of fish: \ escapes \ and ' inside '...' (fish docs, "Quotes")."""
     return b"'" + value.replace(b"\\", b"\\\\").replace(b"'", b"\\'") + b"'"
 
 

@@ -349,8 +349,7 @@ def test_a_shell_that_starts_in_a_directory_that_is_gone(
     (home / "gone").mkdir()
     terminal = open_terminal(shell, directory=home / "gone")
     (home / "gone").rmdir()
-    terminal.send(f"exec {shell.path} {' '.join(shell.arguments)}\r")
-    assert ours(terminal.wait_for_prompt()) == []
+    assert ours(terminal.become(shell)) == []
     assert terminal.environment is None
     terminal.cd(home / "app")
     assert terminal.environment == str(environment)

@@ -149,6 +149,24 @@ def test_an_environment_made_beside_what_was_passed_over_is_noticed(
     assert terminal.environment == str(made)
 
 
+def test_an_environment_made_beside_one_that_is_refused_is_noticed(
+    any_shell: Shell,
+    home: Path,
+    open_terminal: OpenTerminal,
+    make_environment: EnvironmentMaker,
+) -> None:
+    for visit in ("standing there", "coming back"):
+        root = home / visit
+        (root / ".venv").mkdir(parents=True)
+        terminal = open_terminal(any_shell)
+        terminal.cd(root)
+        if visit == "coming back":
+            terminal.run("cd ..")
+        made = make_environment(root / "venv")
+        terminal.cd(root)
+        assert terminal.environment == str(made), visit
+
+
 def test_a_marker_that_becomes_an_environment_is_noticed(
     any_shell: Shell,
     home: Path,

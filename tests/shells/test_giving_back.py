@@ -407,15 +407,12 @@ def test_a_child_shell_adopts_what_it_inherits(
     terminal = open_terminal(shell)
     before = terminal.path
     terminal.run("cd app")
-    terminal.send(f"exec {row.path} {' '.join(row.arguments)}\r")
-    terminal.wait_for_prompt()
-    inner = terminal
-    inner.shell = row
-    inner.run("cd .")
-    assert inner.environment == str(app)
-    assert inner.path == [f"{app}/bin", *before]
-    assert inner.prompt == "(app) "
-    inner.run("cd ..")
-    assert inner.environment is None
-    assert inner.path == before
-    assert b"VENVHOOK_ACTIVE" not in inner.child_environment()
+    terminal.become(row)
+    terminal.run("cd .")
+    assert terminal.environment == str(app)
+    assert terminal.path == [f"{app}/bin", *before]
+    assert terminal.prompt == "(app) "
+    terminal.run("cd ..")
+    assert terminal.environment is None
+    assert terminal.path == before
+    assert b"VENVHOOK_ACTIVE" not in terminal.child_environment()
