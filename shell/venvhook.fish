@@ -272,17 +272,16 @@ function _venvhook_set_aside
             set -g _VENVHOOK_OLD_$name $flag $$name
             set -eg $name
         end
-        # An empty global one that is not exported hides a universal one from programs.
-        set -qx $name; and set -gu $name
+        # An exported universal one can only be covered; Python takes an empty PYTHONHOME for none.
+        set -qUx $name; and set -gx $name ''
     end
 end
 
 # Gives back what activation replaced.
 function _venvhook_restore
     set -eg VENVHOOK_ACTIVE VIRTUAL_ENV VIRTUAL_ENV_PROMPT
-    # What hid a universal PYTHONHOME goes; one that the user has set meanwhile stays.
-    set -qg PYTHONHOME; and not set -qx PYTHONHOME; and not set -q PYTHONHOME[1]
-    and set -eg PYTHONHOME
+    # What covered a universal PYTHONHOME goes; one that the user has set meanwhile stays.
+    set -qUx PYTHONHOME; and test -z "$PYTHONHOME"; and set -eg PYTHONHOME
     for name in $_VENVHOOK_OLD
         set -l old _VENVHOOK_OLD_$name
         set -l value $$old
@@ -419,10 +418,12 @@ function _venvhook_bounds
     for level in _l5 _l4 _l3 _l2 _l1
         set levels "(?<$level>(?:$levels|\\k<_base>)/+[^/]+)"
     end
-    # \E would end the quoting that \Q begins.
-    string match -rq '(?s)^(?<home>/.*[^/])/*\z' -- "$HOME"
-    and set home "\\Q$(string replace -a '\E' '\E\\\\E\Q' -- $home)\\E"
-    or set home '(?!)'
+    if string match -rq '(?s)^(?<home>/.*[^/])/*\z' -- "$HOME"
+        # \E would end the quoting that \Q begins.
+        set home "\\Q$(string replace -a '\E' '\E\\\\E\Q' -- $home)\\E"
+    else
+        set home '(?!)'
+    end
     set -g _VENVHOOK_FRAME "^(?!$home\\z)(?=(?<_base>(?>(?<_inside>" \
         ")|$home(?=/)|)))(?:$levels|\\k<_base>)/+[^/]+\\z"
 end
