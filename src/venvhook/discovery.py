@@ -68,7 +68,7 @@ def levels(start: bytes, home: bytes) -> Iterator[bytes]:
 
 
 def present(root: bytes, names: tuple[bytes, ...]) -> bytes:
-    """Return those of *names* that exist in *root*, each with a slash: what a shell sees of them."""
+    """Return those of *names* that exist in *root*, each with a slash: what a shell sees."""
     return b"".join(name + b"/" for name in names if os.path.exists(os.path.join(root, name)))
 
 

@@ -66,11 +66,13 @@ def test_the_cache_mirrors_the_file_system(root: bytes, expected: bytes | None) 
 
 
 def test_a_recipe_is_one_command_of_its_shell() -> None:
-    recipe = Recipe(ACTIVATE, b"/a b", (b"/a b/.venv", b"it's", b""), [b"/w"], kept=True)
-    assert recipe.line(BASH) == b"_venvhook_activate '/a b' '/a b/.venv' 'it'\\''s' '' '/w'\n"
+    values = (b"/a b/.venv", b"it's", b"")
+    recipe = Recipe(ACTIVATE, b"/a b", b".venv/", values, [b"/w"], kept=True)
+    begin = b"_venvhook_activate '/a b' '.venv/' '/a b/.venv' "
+    assert recipe.line(BASH) == begin + b"'it'\\''s' '' '/w'\n"
     fish = shell_named("fish")
     assert fish is not None
-    assert recipe.line(fish) == b"_venvhook_activate '/a b' '/a b/.venv' 'it\\'s' '' '/w'\n"
+    assert recipe.line(fish) == begin + b"'it\\'s' '' '/w'\n"
     powershell = shell_named("pwsh")
     assert powershell is not None
     assert b" 'it''s' " in recipe.line(powershell)
