@@ -73,12 +73,13 @@ function _venvhook_names
 end
 
 # ---- Verbs: what a recipe says -------------------------------------------------------------------
-# Each sets verdict, unless it comes from a kept recipe that may no longer be used.
+# Each sets verdict, unless it comes from a kept recipe that may no longer be used. root is the project,
+# markers those that there were, each with a slash; the last arguments are witnesses.
 
-# The environment env, called name, of the project root; the rest are witnesses.
-function _venvhook_activate -S -a root env name token
+# The environment env is called name.
+function _venvhook_activate -S -a root markers env name token
     set -l words
-    _venvhook_may_use $root $argv[5..]; or return 0
+    _venvhook_may_use $root $markers $argv[6..]; or return 0
     set verdict activate
     # Deactivated by hand after it was activated by hand: the user means it.
     set -q _VENVHOOK_HAND[1]; and _venvhook_is_same $env $_VENVHOOK_HAND
@@ -100,10 +101,10 @@ function _venvhook_activate -S -a root env name token
     end
 end
 
-# The project root has an environment that may not be used; reason says why.
-function _venvhook_refuse -S -a root reason
+# There is an environment that may not be used; reason says why.
+function _venvhook_refuse -S -a root markers reason
     set -l words
-    _venvhook_may_use $root $argv[3..]; and _venvhook_is_still_none $argv[3..]; or return 0
+    _venvhook_may_use $root $markers $argv[4..]; and _venvhook_is_still_none $argv[4..]; or return 0
     set verdict refuse
     set -a also $words
     set -g _VENVHOOK_REST ''
@@ -111,31 +112,37 @@ function _venvhook_refuse -S -a root reason
     test -n "$VENVHOOK_OFF"; or _venvhook_tell $root $reason
 end
 
-# What is called like an environment in root is none.
-function _venvhook_pass -S -a root
+# What is called like an environment is none.
+function _venvhook_pass -S -a root markers
     set -l words
-    _venvhook_may_use $argv; and _venvhook_is_still_none $argv[2..]; or return 0
+    _venvhook_may_use $argv; and _venvhook_is_still_none $argv[3..]; or return 0
     set verdict pass
     set -a also $words
 end
 
 # ---- Recipes -------------------------------------------------------------------------------------
 
-# May the answer for the project root, which rests on the other arguments, be used? Always if the
-# helper has just given it; from a kept recipe if that is newer than all of them. Sets words to what
-# holds while they are as they are: seven words for each, so that one 'test' asks for all at once.
-function _venvhook_may_use -S -a root
+# May the answer for the project root with these markers, which rests on the other arguments, be used?
+# Always if the helper has just given it; from a kept recipe if the markers are still the same, and that
+# is newer than all the others. Sets words to what holds while they are as they are: seven words for
+# each witness, so that one 'test' asks for all at once, and then the markers.
+function _venvhook_may_use -S -a root markers
     if test -n "$asked"
         set recipe $_VENVHOOK_CACHE$root/venvhook.recipe.fish
     else
         test "$root" = "$level"; or return 1
     end
+    set -l held
+    _venvhook_hold $root $markers; or return 1
     set words
-    for witness in $argv[2..]
+    for witness in $argv[3..]
         set -a words -a -e $witness -a $recipe -nt $witness
     end
     set doubt ''
-    test / $words; and return
+    if test / $words
+        set -a words $held
+        return 0
+    end
     test -n "$asked"; or return 1
     set doubt 1
     set -l rest $words
@@ -150,6 +157,26 @@ function _venvhook_may_use -S -a root
         end
         set -e rest[1..7]
     end
+    set -a words $held
+end
+
+# Are the markers in root still these? Sets held to words for 'test' that hold while they are as they
+# are now. The first alone is what there is nearly always.
+function _venvhook_hold -S -a root markers
+    set -l path $root/$_VENVHOOK_NAMES
+    set held -a -e $path[1] -a ! -e $path[2] -a ! -e $path[3]
+    test "$markers" = $_VENVHOOK_NAMES[1]/; and test / $held; and return
+    set held
+    set -l there ''
+    for name in $_VENVHOOK_NAMES
+        if test -e $root/$name
+            set there $there$name/
+            set -a held -a -e $root/$name
+        else
+            set -a held -a ! -e $root/$name
+        end
+    end
+    test -n "$asked" -o "$there" = "$markers"
 end
 
 # Is none of the arguments an environment? One with old times may have been moved into its place.

@@ -272,3 +272,36 @@ def test_switched_off_is_as_if_there_were_none(
     terminal.run("unset VENVHOOK_OFF" if shell.name != "fish" else "set -e VENVHOOK_OFF")
     terminal.run("cd app")
     assert terminal.environment == f"{app}/.venv"
+
+
+def test_an_environment_made_beside_the_active_one_counts_if_its_name_comes_first(
+    shell: Shell,
+    home: Path,
+    open_terminal: OpenTerminal,
+    make_environment: EnvironmentMaker,
+) -> None:
+    second = make_environment(home / "app/venv")
+    terminal = open_terminal(shell)
+    terminal.run("cd app")
+    assert terminal.environment == str(second)
+    first = make_environment(home / "app/.venv")
+    terminal.run("echo ''")
+    assert terminal.environment == str(first)
+    terminal.restart()
+    terminal.run("cd app")
+    assert terminal.environment == str(first)
+
+
+def test_a_kept_recipe_of_other_marker_names_is_not_used(
+    shell: Shell,
+    home: Path,
+    open_terminal: OpenTerminal,
+    make_environment: EnvironmentMaker,
+) -> None:
+    hidden, plain = make_environment(home / "app/.venv"), make_environment(home / "app/venv")
+    terminal = open_terminal(shell)
+    terminal.run("cd app")
+    assert terminal.environment == str(hidden)
+    terminal = open_terminal(shell, environ={"VENVHOOK_NAMES": "venv"})
+    terminal.run("cd app")
+    assert terminal.environment == str(plain)
