@@ -87,30 +87,33 @@ def measure_peers(base: Path, home: Path, launcher: Path) -> list[list[str]]:
 def row(shell: str, m: Medians) -> list[str]:
     """Return the cells of *shell*: microseconds added to the bare step, and ratios."""
 
-    def added(hooked: str, *bare: str) -> float:
-        return m[hooked] - statistics.mean(m[f"bare.{step}"] for step in bare)
+    # What is timed in batches, and with the bare step taken off, needs nothing else taken off.
+    asking = 0.0 if shell == "fish" else m["bare.nothing"]
 
-    def cost(case: str) -> float:
-        return m[case] - m["bare.nothing"]
+    def added(case: str, bare: str) -> float:
+        return m[case] - m[f"bare.{bare}"]
 
     plain = added("plain.hooked_one", "one")
     deep = added("plain.hooked_deep_one", "deep_one")
-    prompts = [m[f"{where}.at_prompt"] for where in ("plain", "inside")]
-    if shell != "fish":  # timed one at a time
-        prompts = [time - m["bare.nothing"] for time in prompts]
+    inside = added("inside.hooked_inside_one", "inside_one")
     cells = [shell, f"{m['bare.one']:.0f}", f"{plain:.0f}", f"{(deep - plain) / 10:.1f}"]
-    cells += [f"{added('inside.hooked_inside_one', 'inside_one'):.0f}"]
-    cells += [f"{prompt:.0f}" for prompt in prompts]
-    cells += [f"{cost(f'{maker}.stock'):.0f}" for maker in ("venv", "uv")]
-    for step in ("enter", "leave", "switch_to"):
-        added_by_step = added(f"known.hooked_{step}", step)
-        ratios = [added_by_step / cost(f"{maker}.stock") for maker in ("venv", "uv")]
-        cells.append(f"{added_by_step:.0f} ({ratios[0]:.2f}, {ratios[1]:.2f})")
-    first = added("first.hooked_enter", "enter") / cost("stock.python_starts")
-    cells += [f"{first:.2f}", f"{cost('start.load') / 1000:.2f} ms"]
+    cells += [f"{inside:.0f}"]
+    cells += [f"{m[f'{where}.at_prompt'] - asking:.0f}" for where in ("plain", "inside")]
+    stock = [m[f"{maker}.stock"] - asking for maker in ("venv", "uv")]
+    cells += [f"{time:.0f}" for time in stock]
+    for step in STEPS[shell]:
+        cost = added(f"known.hooked_{step}", step)
+        cells.append(f"{cost:.0f} ({cost / stock[0]:.2f}, {cost / stock[1]:.2f})")
+    start_of_python = m["stock.python_starts"] - m["bare.nothing"]
+    first = m["first.hooked_enter"] - m["bare.nothing"]
+    cells += [f"{first / start_of_python:.2f}"]
+    cells += [f"{(m['start.load'] - m['bare.nothing']) / 1000:.2f} ms"]
     return cells
 
 
+# In fish entering and leaving are timed together, and each is half of it.
+STEPS = dict.fromkeys(("bash", "zsh"), ("enter", "leave", "switch_to"))
+STEPS["fish"] = ("enter", "enter", "switch_to")
 HEADINGS = [
     "shell",
     "bare `cd`",

@@ -1,6 +1,6 @@
 # Timed rounds in fish, with the variables of bench.sh. fish has no clock of its own, and asking 'date'
-# costs a thousand times what is measured: so what can be repeated is timed in batches of fifty, and
-# what cannot (entering, leaving) one at a time, with the cost of asking taken off by 'bare.nothing'.
+# costs a hundred times what is measured: so steps are timed in batches of fifty, each with one that
+# takes it back, and what takes milliseconds one at a time, less the cost of asking ('bare.nothing').
 
 echo -n > $OUT
 
@@ -44,26 +44,29 @@ function again_hooked_deep_one; again_deep_one; end
 function hooked_inside_one; inside_one; end
 function again_hooked_inside_one; again_inside_one; end
 function enter; cd $BASE/x/A; end
-function leave; cd $BASE/x; end
+function again_enter; cd $BASE/x; end
 function switch_to; cd $BASE/x/B; end
+function again_switch_to; cd $BASE/x/A; end
 function hooked_enter; enter; end
-function hooked_leave; leave; end
+function again_hooked_enter; again_enter; end
+function hooked_leave; again_enter; end
 function hooked_switch_to; switch_to; end
+function again_hooked_switch_to; again_switch_to; end
 function nothing; end
 function python_starts; command $PYTHON -I -S -c pass; end
 function stock; source $ACTIVATE; end
-function deactivate_stock; deactivate; end
+function again_stock; source $ACTIVATE; end
 function at_prompt; _venvhook_prompt; end
 function again_at_prompt; _venvhook_prompt; end
 function load; sh $INIT init fish | source; end
 
 function fish_prompt; echo -n '$ '; end
-batches bare one deep_one inside_one
-rounds bare leave enter switch_to
+batches bare one deep_one inside_one enter switch_to
 rounds bare nothing
 for maker in venv uv
     set -g ACTIVATE $BASE/stock/$maker/bin/activate.fish
-    rounds $maker stock deactivate_stock
+    batches $maker stock
+    deactivate
 end
 rounds stock python_starts
 load
@@ -77,8 +80,9 @@ batches inside hooked_inside_one
 batches inside at_prompt
 hooked_leave
 hooked_enter
-hooked_switch_to
-rounds known hooked_leave hooked_enter hooked_switch_to
+hooked_leave
+batches known hooked_enter
+batches known hooked_switch_to
 hooked_leave
 set -g _VENVHOOK_CACHE /dev/null
 rounds first hooked_enter hooked_leave
