@@ -343,11 +343,10 @@ _venvhook_leave() {
 # Up to where something is found, no option of the user's matters, so it needs no 'emulate'; and it
 # is one function, for a call costs as much as two levels of the walk.
 _venvhook_hook() {
-  local dir=${PWD%/} stop='' verdict='' asked='' fresh='' markers='' level='' look=''
+  local look=''
   if [[ ${VIRTUAL_ENV-}:${CONDA_DEFAULT_ENV-}:${_OLD_VIRTUAL_PATH+x}:${VENVHOOK_OFF-} != \
     "$_VENVHOOK_CALM" ]]; then
     _venvhook_is_free || return 0
-    _VENVHOOK_PWD=''
   fi
   if [[ $PWD == "$_VENVHOOK_PWD" ]]; then
     if [[ -n $_VENVHOOK_LOOK || -e $_VENVHOOK_NAME1 || -e $_VENVHOOK_NAME2 ||
@@ -355,28 +354,40 @@ _venvhook_hook() {
       _venvhook_look || :
     fi
     [[ $look != "$_VENVHOOK_LOOK" ]] || return 0
-    look=''
   fi
-  _VENVHOOK_PASSED=()
-  if [[ $PWD == /* ]]; then
-    [[ $dir/ != "$HOME"/* ]] || stop=$HOME
-    # A link that leads nowhere is noticed only here, not on the way up: that halves the tests there.
-    if [[ -e $_VENVHOOK_NAME1 || -e $_VENVHOOK_NAME2 || -e $_VENVHOOK_NAME3 ||
-      -L $_VENVHOOK_NAME1 || -L $_VENVHOOK_NAME2 || -L $_VENVHOOK_NAME3 ]]; then
-      _venvhook_decide "${dir:-/}" || :
-    fi
+  # The nearest marker. A link that leads nowhere is noticed only in $PWD itself, not on the way up:
+  # that halves the tests there. What is no path has nothing above it.
+  local dir=${PWD%/} stop='' own=''
+  [[ $dir/ != "$HOME"/* ]] || stop=$HOME
+  [[ $dir/ == /* ]] || dir='' stop=''
+  if [[ -e $_VENVHOOK_NAME1 || -e $_VENVHOOK_NAME2 || -e $_VENVHOOK_NAME3 ||
+    -L $_VENVHOOK_NAME1 || -L $_VENVHOOK_NAME2 || -L $_VENVHOOK_NAME3 ]]; then
+    own=1
+  else
     [[ $dir == "$stop" ]] || dir=${dir%/*}
-    while [[ -z $asked && ( -z $verdict || $verdict == pass ) ]]; do
-      until [[ $dir == "$stop" || -e $dir/$_VENVHOOK_NAME1 || -e $dir/$_VENVHOOK_NAME2 ||
-        -e $dir/$_VENVHOOK_NAME3 ]]; do
-        dir=${dir%/*}
-      done
-      # $HOME counts for itself alone, also when it is reached by another name.
-      [[ $dir != "$stop" && ! $dir -ef ${HOME:-/} ]] || break
-      _venvhook_decide "$dir" || :
+    until [[ $dir == "$stop" || -e $dir/$_VENVHOOK_NAME1 || -e $dir/$_VENVHOOK_NAME2 ||
+      -e $dir/$_VENVHOOK_NAME3 ]]; do
       dir=${dir%/*}
     done
+    if [[ $dir == "$stop" && -z $_VENVHOOK_ENV$_VENVHOOK_LOOK$_VENVHOOK_REST$_VENVHOOK_HAND ]]; then
+      _VENVHOOK_PWD=$PWD
+      return 0
+    fi
   fi
+  # What is to be done about it, and if it just passes, about the next.
+  local verdict='' asked='' fresh='' markers='' level=''
+  look='' _VENVHOOK_PASSED=()
+  # $HOME counts for itself alone, also when it is reached by another name.
+  while [[ -n $own || ( $dir != "$stop" && ! $dir -ef ${HOME:-/} ) ]]; do
+    _venvhook_decide "${dir:-/}" || :
+    [[ -z $asked && $verdict == pass && $dir != "$stop" ]] || break
+    own=''
+    dir=${dir%/*}
+    until [[ $dir == "$stop" || -e $dir/$_VENVHOOK_NAME1 || -e $dir/$_VENVHOOK_NAME2 ||
+      -e $dir/$_VENVHOOK_NAME3 ]]; do
+      dir=${dir%/*}
+    done
+  done
   if [[ -z $verdict || $verdict == pass ]]; then
     _VENVHOOK_REST='' _VENVHOOK_RECIPE='' _VENVHOOK_WATCH=()
     [[ -z $_VENVHOOK_ENV ]] || _venvhook_leave || :
@@ -404,9 +415,12 @@ _venvhook_is_free() {
       _venvhook_switch '' '' ''
     fi
   fi
-  [[ -n ${VIRTUAL_ENV-} || ${CONDA_DEFAULT_ENV:-base} != base ]] || return 0
-  _VENVHOOK_HAND=${VIRTUAL_ENV-} _VENVHOOK_PWD=''
-  return 1
+  _VENVHOOK_PWD=''
+  if [[ -n ${VIRTUAL_ENV-} || ${CONDA_DEFAULT_ENV:-base} != base ]]; then
+    _VENVHOOK_HAND=${VIRTUAL_ENV-}
+    return 1
+  fi
+  _VENVHOOK_CALM=${VIRTUAL_ENV-}:${CONDA_DEFAULT_ENV-}:${_OLD_VIRTUAL_PATH+x}:${VENVHOOK_OFF-}
 }
 
 # ---- Registration --------------------------------------------------------------------------------

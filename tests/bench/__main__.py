@@ -151,8 +151,7 @@ def main() -> None:
     """Measure each shell that is here, and print the table."""
     shells = sys.argv[1:] or [shell for shell in SCRIPTS if shutil.which(shell)]
     with tempfile.TemporaryDirectory(prefix="vh", dir="/tmp") as place:
-        base, home = Path(place, "p"), Path(place, "h")
-        base.mkdir()
+        base, home = Path(place), Path(place, "home")
         home.mkdir()
         make_places(base)
         launcher = install(home)

@@ -58,7 +58,7 @@ function stock; source $ACTIVATE; end
 function again_stock; source $ACTIVATE; end
 function at_prompt; _venvhook_prompt; end
 function again_at_prompt; _venvhook_prompt; end
-function load; sh $INIT init fish | source; end
+function load; $INIT init fish --source | source; end
 
 function fish_prompt; echo -n '$ '; end
 batches bare one deep_one inside_one enter switch_to

@@ -53,7 +53,7 @@ hooked_inside_other() { inside_other; after_cd; }
 hooked_enter() { enter; after_cd; }
 hooked_leave() { leave; after_cd; }
 hooked_switch_to() { switch_to; after_cd; }
-load() { eval "$(sh "$INIT" init "$shell")"; }
+load() { eval "$("$INIT" init "$shell" --source)"; } # as in the block of install.sh
 
 PS1='$ '
 rounds bare one other
