@@ -506,7 +506,6 @@ function _venvhook_climb -S -a dir
             set dir $_l6
         else if set -q _inside[1]
             set dir $_inside
-            builtin path is $dir/$_VENVHOOK_NAMES; or continue
             _venvhook_decide $dir
             test "$asked$verdict" = pass; or return
         else
