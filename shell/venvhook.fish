@@ -3,8 +3,8 @@
 #   _VENVHOOK_PYTHON, _VENVHOOK_SOURCE  the helper's interpreter, and the directory of its package
 #   _VENVHOOK_CACHE  where recipes are kept, or empty
 #
-# Every command costs 1 to 10 us here and a command substitution 50, so a function answers by setting
-# variables of the function that called it (-S), and much is asked of one 'test' or one 'path'.
+# Every command costs 1 to 10 us here and a command substitution 50, so a function answers by
+# setting variables of the function that called it (-S), and much is asked of one 'test' or 'path'.
 # test, set, string, command, eval, status and the like are reserved words, which no function of the
 # user's can replace; the other builtins are called through 'builtin'.
 
@@ -16,9 +16,9 @@
 # _VENVHOOK_HAND  the environment that the user activated by hand, while it is active
 # _VENVHOOK_WATCH words for 'test' that hold while the witnesses of what is active are as they were
 # _VENVHOOK_DOUBT 1 if that does not prove them older than the recipe: then the helper is asked
-# _VENVHOOK_LOOK  the name of a variable with words for 'test' that hold while the markers in $PWD are as
-#                 they were: _VENVHOOK_BARE where there were none, _VENVHOOK_ONE if only the first was
-#                 there, else _VENVHOOK_MARKERS
+# _VENVHOOK_LOOK  the name of a variable with words for 'test' that hold while the markers in $PWD
+#                 are as they were: _VENVHOOK_BARE where there were none, _VENVHOOK_ONE if only the
+#                 first was there, else _VENVHOOK_MARKERS
 # _VENVHOOK_ALSO  the same for the witnesses of what was refused or passed on the way
 # _VENVHOOK_TOLD  the lines said in this shell
 # _VENVHOOK_CALM  what, beside VIRTUAL_ENV, shows other activators, as it was when none was at work
@@ -46,6 +46,7 @@ function _venvhook_load
     set -g _VENVHOOK_ALSO
     set -g _VENVHOOK_WATCH
     set -g _VENVHOOK_GONE ''
+    set -eg _VENVHOOK_SHORTENED
     # Below this no recipe is found, so there is no other place that has to know.
     test -n "$_VENVHOOK_CACHE" -a -O "$_VENVHOOK_CACHE"; or set -g _VENVHOOK_CACHE /dev/null
     _venvhook_bounds
@@ -184,8 +185,8 @@ function _venvhook_is_still_none -S
     test -n "$asked"; or not set -q argv[1]; or not builtin path is $argv/pyvenv.cfg
 end
 
-# Sets look to the name of words for 'test' that hold while the markers in $PWD, of which there is one,
-# are as they are.
+# Sets look to the name of words for 'test' that hold while the markers in $PWD, of which there is
+# one, are as they are.
 function _venvhook_look -S
     set look _VENVHOOK_ONE
     test $_VENVHOOK_ONE; and return
@@ -213,8 +214,8 @@ function _venvhook_ask -S
     end
     set -l code 'import sys, _signal; _signal.signal(2, _signal.SIG_DFL); '
     set code $code'sys.path.append(sys.argv.pop(1)); from venvhook.hook import main; main()'
-    set -l answer "$(command $_VENVHOOK_PYTHON -I -S -c $code $_VENVHOOK_SOURCE $_VENVHOOK_PROTOCOL \
-        fish $argv[1] $_VENVHOOK_NAMES)"
+    set -l answer "$(command $_VENVHOOK_PYTHON -I -S -c $code $_VENVHOOK_SOURCE \
+        $_VENVHOOK_PROTOCOL fish $argv[1] $_VENVHOOK_NAMES)"
     or return 0
     eval $answer
 end
@@ -275,8 +276,8 @@ end
 function _venvhook_store
     if not set -q _VENVHOOK_SHORTENED
         set -g _VENVHOOK_SHORTENED 1
-        _venvhook_shorten decide activate may_use switch store be_inside prompt_show prompt_hide forget \
-            restore path_without
+        _venvhook_shorten look decide activate may_use switch store be_inside prompt_show is_ours \
+            rename prompt_hide forget restore path_without
     end
     # Its status is how many of these are not set.
     set -qg VIRTUAL_ENV VIRTUAL_ENV_PROMPT
@@ -350,7 +351,8 @@ function _venvhook_prompt_show
     set -g _VENVHOOK_SHOWN $argv[1]
     set -q _VENVHOOK_PLAIN; and _venvhook_is_ours; and return
     builtin functions -q fish_prompt; or return
-    # A prompt that was defined meanwhile may still call ours, and ours the one under an earlier name.
+    # A prompt that was defined meanwhile may still call ours, and ours the one under an earlier
+    # name.
     set -l plain _venvhook_plain
     while builtin functions -q $plain
         set plain {$plain}_
@@ -393,8 +395,8 @@ function _venvhook_deactivate
     _venvhook_switch '' '' ''
 end
 
-# An environment was activated by hand on top of ours, and 'deactivate' is no longer ours: what is
-# left of ours goes, also out of what the other one will give back.
+# An environment was activated by hand on top of ours: what is left of ours goes, also out of what
+# the other one will give back. 'deactivate' mostly is the other one's by now.
 function _venvhook_yield
     set -l path $PATH
     _venvhook_path_without $_VENVHOOK_ENV/bin
@@ -417,7 +419,11 @@ function _venvhook_yield
         set -eg _VENVHOOK_OLD_$name
     end
     set -g _VENVHOOK_OLD
-    builtin functions -e _venvhook_old_deactivate
+    if string match -q '*_venvhook_deactivate*' -- "$(builtin functions deactivate)"
+        builtin functions -e deactivate
+        builtin functions -q _venvhook_old_deactivate
+        and _venvhook_rename _venvhook_old_deactivate deactivate
+    end
     _venvhook_forget
 end
 
@@ -436,9 +442,9 @@ end
 # ---- The walk ------------------------------------------------------------------------------------
 
 # Sets the two ends of the walk's pattern, around that of the active project. It finds up to six
-# directories above one, nearest first: _l1 to _l6. They lie below _base, which is the active project if
-# the directory lies in it (then it is _inside, too), else HOME, else nothing. One match, and one 'path'
-# for all levels, cost a third of a loop over them.
+# directories above one, nearest first: _l1 to _l6. They lie below _base, which is the active
+# project if the directory lies in it (then it is _inside, too), else HOME, else nothing. One match,
+# and one 'path' for all levels, cost a third of a loop over them.
 function _venvhook_bounds
     set -l home
     set -l levels '(?<_l6>\k<_base>(?:/+[^/]+)+)'
@@ -455,16 +461,16 @@ function _venvhook_bounds
         ")|$home(?=/)|)))(?:$levels|\\k<_base>)/+[^/]+\\z"
 end
 
-# Makes the project $argv[1] the active one. In one whose name cannot be quoted, the walk meets it as
-# any other level.
+# Makes the project $argv[1] the active one. In one whose name cannot be quoted, the walk meets it
+# as any other level.
 function _venvhook_be_inside
     set -g _VENVHOOK_ROOT $argv[1]
     set -g _VENVHOOK_INSIDE "\\Q$argv[1]\\E(?=/)"
     string match -q '*\\\\E*' -- $argv[1]; and set -g _VENVHOOK_INSIDE '(?!)'
 end
 
-# Does what is to be done about the project $argv[1]: nothing if it is active and unchanged, else what
-# its kept recipe says, else what the helper answers.
+# Does what is to be done about the project $argv[1]: nothing if it is active and unchanged, else
+# what its kept recipe says, else what the helper answers.
 function _venvhook_decide -S
     if test "$argv[1]$_VENVHOOK_DOUBT$VENVHOOK_OFF" = "$_VENVHOOK_ROOT"; and test / $_VENVHOOK_WATCH
         set verdict activate
@@ -505,13 +511,15 @@ end
 # Goes on above the directory dir.
 function _venvhook_climb -S -a dir
     while string match -rq "$_VENVHOOK_FRAME[1]$_VENVHOOK_INSIDE$_VENVHOOK_FRAME[2]" -- $dir
-        if set -q _inside[1]; and builtin contains -- "$HOME" $dir $_l1 $_l2 $_l3 $_l4 $_l5 $_l6 $_inside
+        if set -q _inside[1]
+            and builtin contains -- "$HOME" $dir $_l1 $_l2 $_l3 $_l4 $_l5 $_l6 $_inside
             # The active project holds HOME, where the walk ends.
             set -g _VENVHOOK_INSIDE '(?!)'
             continue
         end
-        if set -q _l1[1]; and builtin path is $_l1/$_VENVHOOK_NAMES $_l2/$_VENVHOOK_NAMES \
-                $_l3/$_VENVHOOK_NAMES $_l4/$_VENVHOOK_NAMES $_l5/$_VENVHOOK_NAMES $_l6/$_VENVHOOK_NAMES
+        if set -q _l1[1]
+            and builtin path is $_l1/$_VENVHOOK_NAMES $_l2/$_VENVHOOK_NAMES $_l3/$_VENVHOOK_NAMES \
+                $_l4/$_VENVHOOK_NAMES $_l5/$_VENVHOOK_NAMES $_l6/$_VENVHOOK_NAMES
             for level in $_l1 $_l2 $_l3 $_l4 $_l5 $_l6
                 builtin path is $level/$_VENVHOOK_NAMES; or continue
                 # $HOME counts for itself alone, also when it is reached by another name.
@@ -525,7 +533,6 @@ function _venvhook_climb -S -a dir
             set dir $_l6
         else if set -q _inside[1]
             set dir $_inside
-            builtin path is $dir/$_VENVHOOK_NAMES; or continue
             _venvhook_decide $dir
             test "$asked$verdict" = pass; or return
         else
@@ -544,8 +551,10 @@ end
 
 # Called at each prompt, and after each change of directory.
 function _venvhook_hook
-    if test "$VIRTUAL_ENV:$CONDA_DEFAULT_ENV:$_OLD_VIRTUAL_PATH:$VENVHOOK_OFF" = "$_VENVHOOK_ENV$_VENVHOOK_CALM"
-        test "$PWD" = "$_VENVHOOK_PWD"; and test $$_VENVHOOK_LOOK $_VENVHOOK_ALSO $_VENVHOOK_WATCH; and return
+    if test "$VIRTUAL_ENV:$CONDA_DEFAULT_ENV:$_OLD_VIRTUAL_PATH:$VENVHOOK_OFF" = \
+            "$_VENVHOOK_ENV$_VENVHOOK_CALM"
+        test "$PWD" = "$_VENVHOOK_PWD"
+        and test $$_VENVHOOK_LOOK $_VENVHOOK_ALSO $_VENVHOOK_WATCH; and return
         _venvhook_walk
         set -g _VENVHOOK_PWD $PWD
     else if _venvhook_is_free

@@ -231,6 +231,21 @@ def test_a_stock_activate_on_top_of_ours_gives_the_users_prompt_back(
     assert terminal.prompt == "(app) "
 
 
+def test_an_activation_that_is_only_a_variable_leaves_nothing_of_ours(
+    fish: Shell, app: Path, open_terminal: OpenTerminal
+) -> None:
+    del app
+    terminal = open_terminal(fish)
+    terminal.run("function deactivate; echo my own; end")
+    before = terminal.values("PATH", "VENVHOOK_ACTIVE")
+    terminal.run("cd app")
+    terminal.run("set -gx VIRTUAL_ENV /other")
+    assert terminal.values(*before) == before
+    assert terminal.environment == "/other"
+    assert terminal.prompt == ""
+    assert terminal.run("deactivate") == "my own\n"
+
+
 def test_what_a_parent_shell_s_stock_activate_exports_is_no_activation(
     fish: Shell, app: Path, home: Path, open_terminal: OpenTerminal
 ) -> None:
