@@ -218,6 +218,11 @@ _venvhook_restore() {
     export PYTHONHOME=$_VENVHOOK_OLD_PYTHONHOME
   fi
   unset _VENVHOOK_OLD_VIRTUAL_ENV _VENVHOOK_OLD_VIRTUAL_ENV_PROMPT _VENVHOOK_OLD_PYTHONHOME
+  _venvhook_deactivate_remove
+}
+
+# Takes our 'deactivate' away, and gives back that of the user's.
+_venvhook_deactivate_remove() {
   unset -f deactivate
   if [[ -n $_VENVHOOK_DEACTIVATE ]]; then
     builtin eval "$_VENVHOOK_DEACTIVATE"
@@ -277,9 +282,11 @@ _venvhook_yield() {
   path=${PATH-}
   _venvhook_path_without "$entry"
   PATH=$path
-  path=${_OLD_VIRTUAL_PATH-}
-  _venvhook_path_without "$entry"
-  _OLD_VIRTUAL_PATH=$path
+  if [[ -n ${_OLD_VIRTUAL_PATH+x} ]]; then
+    path=$_OLD_VIRTUAL_PATH
+    _venvhook_path_without "$entry"
+    _OLD_VIRTUAL_PATH=$path
+  fi
   if [[ -n $_VENVHOOK_PREFIX && ${_OLD_VIRTUAL_PS1-} == "$_VENVHOOK_PREFIX"* ]]; then
     _OLD_VIRTUAL_PS1=${_OLD_VIRTUAL_PS1#"$_VENVHOOK_PREFIX"}
   fi
@@ -289,6 +296,8 @@ _venvhook_yield() {
   fi
   unset VENVHOOK_ACTIVE
   unset _VENVHOOK_OLD_VIRTUAL_ENV _VENVHOOK_OLD_VIRTUAL_ENV_PROMPT _VENVHOOK_OLD_PYTHONHOME
+  # Somebody may have set VIRTUAL_ENV and no more.
+  if [[ $(builtin declare -f deactivate) == *_venvhook_deactivate* ]]; then _venvhook_deactivate_remove; fi
   _VENVHOOK_ROOT='' _VENVHOOK_ENV='' _VENVHOOK_DEACTIVATE=''
 }
 

@@ -216,6 +216,11 @@ _venvhook_restore() {
     export PYTHONHOME=$_VENVHOOK_OLD_PYTHONHOME
   fi
   unset _VENVHOOK_OLD_VIRTUAL_ENV _VENVHOOK_OLD_VIRTUAL_ENV_PROMPT _VENVHOOK_OLD_PYTHONHOME
+  _venvhook_deactivate_remove
+}
+
+# Takes our 'deactivate' away, and gives back that of the user's.
+_venvhook_deactivate_remove() {
   unset -f deactivate
   if [[ -n $_VENVHOOK_DEACTIVATE ]]; then
     builtin eval "$_VENVHOOK_DEACTIVATE"
@@ -275,9 +280,11 @@ _venvhook_yield() {
   entries=${PATH-}
   _venvhook_path_without "$entry"
   PATH=$entries
-  entries=${_OLD_VIRTUAL_PATH-}
-  _venvhook_path_without "$entry"
-  typeset -g _OLD_VIRTUAL_PATH=$entries
+  if [[ -n ${_OLD_VIRTUAL_PATH+x} ]]; then
+    entries=$_OLD_VIRTUAL_PATH
+    _venvhook_path_without "$entry"
+    _OLD_VIRTUAL_PATH=$entries
+  fi
   if [[ -n $_VENVHOOK_PREFIX && ${_OLD_VIRTUAL_PS1-} == "$_VENVHOOK_PREFIX"* ]]; then
     _OLD_VIRTUAL_PS1=${_OLD_VIRTUAL_PS1#"$_VENVHOOK_PREFIX"}
   fi
@@ -287,6 +294,8 @@ _venvhook_yield() {
   fi
   unset VENVHOOK_ACTIVE
   unset _VENVHOOK_OLD_VIRTUAL_ENV _VENVHOOK_OLD_VIRTUAL_ENV_PROMPT _VENVHOOK_OLD_PYTHONHOME
+  # Somebody may have set VIRTUAL_ENV and no more.
+  if [[ ${functions[deactivate]-} == *_venvhook_deactivate* ]]; then _venvhook_deactivate_remove; fi
   _VENVHOOK_ROOT='' _VENVHOOK_ENV='' _VENVHOOK_DEACTIVATE=''
 }
 

@@ -416,3 +416,23 @@ def test_a_child_shell_adopts_what_it_inherits(
     assert terminal.environment is None
     assert terminal.path == before
     assert b"VENVHOOK_ACTIVE" not in terminal.child_environment()
+
+
+def test_a_bare_virtual_env_on_top_of_ours_leaves_nothing_of_ours(
+    shell: Shell, app: Path, open_terminal: OpenTerminal
+) -> None:
+    del app
+    terminal = open_terminal(shell)
+    path = terminal.value("PATH")
+    terminal.run("cd app")
+    name = "VIRTUAL_ENV"
+    terminal.run(f"set -gx {name} /x" if shell.name == "fish" else f"export {name}=/x")
+    assert terminal.value("PATH") == path
+    assert terminal.value("VENVHOOK_ACTIVE") is None
+    assert terminal.value("_OLD_VIRTUAL_PATH") is None
+    assert terminal.value("VIRTUAL_ENV") == b"/x"
+    assert "ours" not in terminal.run(
+        {"fish": "functions -q deactivate; and echo ours"}.get(
+            shell.name, "typeset -f deactivate > /dev/null && echo ours"
+        )
+    )

@@ -311,7 +311,7 @@ def test_root_in_a_users_shell_leaves_nothing_behind(
     os.chown(home, nobody, -1)
     terminal = open_terminal(shell)
     assert visit(terminal) == str(app)
-    assert not (home / ".cache").exists()
+    assert not (home / ".cache/venvhook").exists()
 
 
 def test_an_absolute_xdg_cache_home_is_used(
