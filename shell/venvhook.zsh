@@ -87,18 +87,19 @@ _venvhook_pass() {
 # all that it rests on exists and is older.
 # (-nt is false in zsh for a missing file.)
 _venvhook_may_use() {
-  local witness
+  local root=$1 there=$2 witness
+  shift 2
   if [[ -n $asked ]]; then
-    recipe=$_VENVHOOK_CACHE${1%/}/venvhook.recipe.sh fresh=''
+    recipe=$_VENVHOOK_CACHE${root%/}/venvhook.recipe.sh fresh=''
   else
-    [[ $1 == "$level" && $2 == "$markers" ]] || return 1
+    [[ $root == "$level" && $there == "$markers" ]] || return 1
     fresh=''
-    for witness in "${@:3}"; do
+    for witness; do
       [[ $recipe -nt $witness ]] || return 1
       fresh+=n
     done
   fi
-  _VENVHOOK_RECIPE=$recipe _VENVHOOK_MARKERS=$2 _VENVHOOK_WATCH=("${@:3}")
+  _VENVHOOK_RECIPE=$recipe _VENVHOOK_MARKERS=$there _VENVHOOK_WATCH=("$@")
 }
 
 # Is none of the arguments an environment? One with old times may have been moved into its place.

@@ -109,7 +109,7 @@ def test_a_prompt_command_of_the_users_sees_the_exit_status(
     if "second" in own:
         assert terminal.value("second") == b"1"
     listed = terminal.run("printf '<%s>\\n' \"${PROMPT_COMMAND[@]}\"")
-    assert listed.count("_venvhook_hook") == 1
+    assert listed.count("<_venvhook_") == 1
 
 
 def test_pipestatus_reaches_the_users_prompt_command(
@@ -141,8 +141,8 @@ def test_a_prompt_command_set_after_us_is_kept_on_a_second_load(
 # ---- Loading -------------------------------------------------------------------------------------
 
 COUNT_HOOKS = {
-    "bash": "printf '%s\\n' \"${PROMPT_COMMAND[@]}\" | grep -c _venvhook_hook",
-    "zsh": "print -l $chpwd_functions $precmd_functions | grep -c _venvhook_hook",
+    "bash": "printf '%s\\n' \"${PROMPT_COMMAND[@]}\" | grep -c '^_venvhook_'",
+    "zsh": "print -l $chpwd_functions $precmd_functions | grep -c '^_venvhook_'",
     "fish": "functions --handlers-type variable | grep -c _venvhook_",
 }
 
