@@ -20,9 +20,8 @@ from .recipe import (
     REFUSE,
     Draft,
     Recipe,
-    cache_directory,
-    ensure_cache,
     recipe_path,
+    usable_cache,
 )
 from .shells import Shell, shell_named, shell_names
 from .trust import check_trust
@@ -48,9 +47,7 @@ def respond(words: list[bytes], environ: Mapping[str, str]) -> bytes:
     if shell is None:
         raise UsageError(f"no shell is called '{shown(shell_name)}'; there are {shell_names()}")
     home = os.fsencode(environ.get("HOME") or (environ.get("USERPROFILE", "") if WINDOWS else ""))
-    cache = cache_directory(environ)
-    if cache is not None and not ensure_cache(cache):
-        cache = None
+    cache = usable_cache(environ)
     return answer(shell, directory, home, tuple(names) or DEFAULT_NAMES, cache)
 
 

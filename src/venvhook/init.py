@@ -6,7 +6,7 @@ import os
 import sys
 
 from .errors import UsageError, run, shown
-from .recipe import PROTOCOL, Draft, cache_directory, ensure_cache
+from .recipe import PROTOCOL, Draft, usable_cache
 from .shells import Shell, shell_named, shell_names
 
 TYPE_CHECKING = False
@@ -33,15 +33,12 @@ def shipped_script(name: str) -> bytes:
 
 def init_text(shell: Shell, environ: Mapping[str, str]) -> bytes:
     """Return what loads the hook into *shell*."""
-    cache = cache_directory(environ)
-    if cache is None or not ensure_cache(cache):
-        cache = b""
     source = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     assignments = (
         (b"_VENVHOOK_PROTOCOL", PROTOCOL),
         (b"_VENVHOOK_PYTHON", os.fsencode(sys.executable)),
         (b"_VENVHOOK_SOURCE", os.fsencode(source)),
-        (b"_VENVHOOK_CACHE", cache),
+        (b"_VENVHOOK_CACHE", usable_cache(environ) or b""),
     )
     lines = [shell.assignment % (name, shell.quote(value)) for name, value in assignments]
     return b"".join(lines) + shipped_script(shell.script)
@@ -80,9 +77,5 @@ def respond(words: list[bytes], environ: Mapping[str, str]) -> bytes:
 
 def _may_keep(path: bytes, environ: Mapping[str, str]) -> bool:
     """Return whether *path*, for the launcher, lies in a cache that is the user's alone."""
-    cache = cache_directory(environ)
-    return (
-        cache is not None
-        and ensure_cache(cache)
-        and os.path.dirname(path) == os.path.dirname(cache)
-    )
+    cache = usable_cache(environ)
+    return cache is not None and os.path.dirname(path) == os.path.dirname(cache)

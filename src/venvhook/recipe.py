@@ -86,15 +86,24 @@ def is_own(cache: bytes) -> bool:
     return WINDOWS or (found.st_uid == os.geteuid() and not found.st_mode & 0o022)
 
 
-def ensure_cache(cache: bytes) -> bool:
-    """Create *cache* where it is missing, and return whether it may be used.
+def usable_cache(environ: Mapping[str, str]) -> bytes | None:
+    """Return the cache directory, made where it is missing, or None where there can be none.
 
-    Created only where the user owns the nearest directory that exists: ``sudo`` with the user's
-    HOME must leave nothing of root's behind.
+    It is made only where the user owns HOME and the nearest directory that exists: ``sudo`` with
+    the user's HOME must leave nothing of root's behind.
     """
-    if not _make_directories(cache):
-        return False
-    return is_own(cache)
+    cache = cache_directory(environ)
+    if cache is None:
+        return None
+    home = os.fsencode(environ.get("HOME", "")).rstrip(b"/")
+    if home and cache.startswith(home + b"/") and not _owned(home):
+        return None
+    return cache if ensure_cache(cache) else None
+
+
+def ensure_cache(cache: bytes) -> bool:
+    """Make *cache* where it is missing and the user may; return whether it may be used."""
+    return _make_directories(cache) and is_own(cache)
 
 
 def _make_directories(path: bytes) -> bool:
