@@ -23,8 +23,9 @@
 
 _venvhook_load() {
   _venvhook_names
-  if [[ -z ${_VENVHOOK_LOADED-} ]]; then
-    _VENVHOOK_LOADED=1
+  # By its process number, since after 'set -a' a child inherits it.
+  if [[ ${_VENVHOOK_LOADED-} != "$$" ]]; then
+    _VENVHOOK_LOADED=$$
     _VENVHOOK_ROOT='' _VENVHOOK_ENV='' _VENVHOOK_REST='' _VENVHOOK_HAND='' _VENVHOOK_CALM=''
     _VENVHOOK_TOLD='' _VENVHOOK_SHOWN='' _VENVHOOK_PREFIX='' _VENVHOOK_PATHLESS='' _VENVHOOK_DEACTIVATE=''
     _VENVHOOK_LEFTOVER=${_OLD_VIRTUAL_PATH+x}
@@ -51,6 +52,8 @@ _venvhook_names() {
 
 # The environment $3 is called $4 and has the token $5.
 _venvhook_activate() {
+  # Whose it is leaves no trace in a time.
+  [[ -n $asked || -O $3/bin ]] || return 0
   _venvhook_may_use "$1" "$2" "${@:6}" || return 0
   verdict=activate
   # Deactivated by hand after it was activated by hand: the user means it.
@@ -137,19 +140,25 @@ _venvhook_look() {
 
 # Asks the helper about $1 and the directories above it, and does what it answers.
 _venvhook_ask() {
-  local answer code
+  local answer
   asked=1
   if [[ ! -x $_VENVHOOK_PYTHON ]]; then
     [[ -n $_VENVHOOK_GONE ]] ||
       _venvhook_say "the helper's Python is gone ($_VENVHOOK_PYTHON); install venvhook again"
     _VENVHOOK_GONE=1
-    return 0
+  elif [[ -z $_VENVHOOK_GONE ]]; then
+    if answer=$(_venvhook_run "$1"); then builtin eval "$answer"; else _VENVHOOK_GONE=1; fi
+  else
+    # What is wrong with it has been said.
+    ! answer=$(_venvhook_run "$1" 2> /dev/null) || builtin eval "$answer"
   fi
-  code='import sys, _signal; _signal.signal(2, _signal.SIG_DFL); sys.path.append(sys.argv.pop(1)); '
-  code+='from venvhook.hook import main; main()'
-  answer=$(command "$_VENVHOOK_PYTHON" -I -S -c "$code" "$_VENVHOOK_SOURCE" "$_VENVHOOK_PROTOCOL" \
-    bash "$1" "$_VENVHOOK_NAME1" "$_VENVHOOK_NAME2" "$_VENVHOOK_NAME3") || return 0
-  builtin eval "$answer"
+}
+
+_venvhook_run() {
+  local code='import sys, _signal; _signal.signal(2, _signal.SIG_DFL); '
+  code+='sys.path.append(sys.argv.pop(1)); from venvhook.hook import main; main()'
+  command "$_VENVHOOK_PYTHON" -I -S -c "$code" "$_VENVHOOK_SOURCE" "$_VENVHOOK_PROTOCOL" \
+    bash "$1" "$_VENVHOOK_NAME1" "$_VENVHOOK_NAME2" "$_VENVHOOK_NAME3"
 }
 
 _venvhook_say() {
@@ -185,7 +194,11 @@ _venvhook_switch() {
     [[ -n ${VIRTUAL_ENV_DISABLE_PROMPT-} || -z ${PS1+x} ]] || _venvhook_prompt_show "$3"
   elif [[ -n $_VENVHOOK_ENV ]]; then
     _VENVHOOK_ROOT='' _VENVHOOK_ENV=''
-    if [[ -n $path || -z $_VENVHOOK_PATHLESS ]]; then PATH=$path; else unset PATH; fi
+    if [[ -n $path || ( -z $_VENVHOOK_PATHLESS && -n ${PATH+x} ) ]]; then
+      PATH=$path
+    else
+      unset PATH
+    fi
     _venvhook_restore
   fi
 }
@@ -202,7 +215,7 @@ _venvhook_store() {
     _VENVHOOK_DEACTIVATE=$(builtin declare -f deactivate)
   fi
   # shellcheck disable=SC2317  # called by the user
-  deactivate() { _venvhook_deactivate; }
+  function deactivate { _venvhook_deactivate; } # written so, an alias of that name does no harm
 }
 
 # Gives back what activation replaced.
@@ -310,6 +323,8 @@ _venvhook_adopt() {
   [[ -n $active && ${VIRTUAL_ENV-} == "$active" ]] || return 0
   _venvhook_path_without "$active/bin"
   PATH=$path
+  # There if the prompt is exported.
+  PS1=${PS1#"(${VIRTUAL_ENV_PROMPT-}) "}
   unset VIRTUAL_ENV VIRTUAL_ENV_PROMPT
 }
 
@@ -349,6 +364,11 @@ _venvhook_leave() {
 # not just pass, and does what is to be done there. No failure in it may end the shell (set -e).
 _venvhook_hook() {
   local look=''
+  # shellcheck disable=SC2050  # true under nocasematch
+  if [[ a == A ]]; then
+    _venvhook_mind_case
+    return 0
+  fi
   if [[ ${VIRTUAL_ENV-}:${CONDA_DEFAULT_ENV-}:${_OLD_VIRTUAL_PATH+x}:${VENVHOOK_OFF-} != \
     "$_VENVHOOK_CALM" ]]; then
     _venvhook_is_free || return 0
@@ -360,18 +380,18 @@ _venvhook_hook() {
     fi
     [[ $look != "$_VENVHOOK_LOOK" ]] || return 0
   fi
-  # The nearest marker. A link that leads nowhere is noticed only in $PWD itself, not on the way up:
-  # that halves the tests there. What is no path has nothing above it.
+  # The nearest marker. A link that leads nowhere is noticed on the way up only by the first name: a
+  # test costs as much as the rest of a level. What is no path has nothing above it.
   local dir=${PWD%/} stop='' own=''
-  [[ $dir/ != "$HOME"/* ]] || stop=$HOME
+  [[ $dir/ != "${HOME-}"/* ]] || stop=${HOME-}
   [[ $dir/ == /* ]] || dir='' stop=''
   if [[ -e $_VENVHOOK_NAME1 || -e $_VENVHOOK_NAME2 || -e $_VENVHOOK_NAME3 ||
     -L $_VENVHOOK_NAME1 || -L $_VENVHOOK_NAME2 || -L $_VENVHOOK_NAME3 ]]; then
     own=1
   else
     [[ $dir == "$stop" ]] || dir=${dir%/*}
-    until [[ $dir == "$stop" || -e $dir/$_VENVHOOK_NAME1 || -e $dir/$_VENVHOOK_NAME2 ||
-      -e $dir/$_VENVHOOK_NAME3 ]]; do
+    until [[ $dir == "$stop" || -e $dir/$_VENVHOOK_NAME1 || -L $dir/$_VENVHOOK_NAME1 ||
+      -e $dir/$_VENVHOOK_NAME2 || -e $dir/$_VENVHOOK_NAME3 ]]; do
       dir=${dir%/*}
     done
     if [[ $dir == "$stop" && -z $_VENVHOOK_ENV$_VENVHOOK_LOOK$_VENVHOOK_REST$_VENVHOOK_HAND ]]; then
@@ -388,8 +408,8 @@ _venvhook_hook() {
     [[ -z $asked && $verdict == pass && $dir != "$stop" ]] || break
     own=''
     dir=${dir%/*}
-    until [[ $dir == "$stop" || -e $dir/$_VENVHOOK_NAME1 || -e $dir/$_VENVHOOK_NAME2 ||
-      -e $dir/$_VENVHOOK_NAME3 ]]; do
+    until [[ $dir == "$stop" || -e $dir/$_VENVHOOK_NAME1 || -L $dir/$_VENVHOOK_NAME1 ||
+      -e $dir/$_VENVHOOK_NAME2 || -e $dir/$_VENVHOOK_NAME3 ]]; do
       dir=${dir%/*}
     done
   done
@@ -429,19 +449,27 @@ _venvhook_is_free() {
 
 # ---- Registration --------------------------------------------------------------------------------
 
-# Before bash 5.1: the commands after this one in the same string see $? as it was.
+# The hook without nocasematch, under which [[ takes App for app.
+_venvhook_mind_case() {
+  builtin shopt -u nocasematch
+  _venvhook_hook
+  builtin shopt -s nocasematch
+}
+
+# Commands after this one in the same string see $? as it was; but where errors end the shell, a
+# status that the user's own line has survived must not come from here.
 _venvhook_prompt() {
   local status=$?
   _venvhook_hook
-  return "$status"
+  [[ $- == *e* ]] || return "$status"
 }
 
-# First in PROMPT_COMMAND, once: an array from bash 5.1 on, so that $? and PIPESTATUS reach the rest.
+# First in PROMPT_COMMAND, once: an array from bash 5.1 on, so that PIPESTATUS reaches the rest.
 _venvhook_register() {
   local IFS=$' \t\n'
-  [[ " ${PROMPT_COMMAND[*]-} " != *_venvhook_* ]] || return 0
+  [[ " ${PROMPT_COMMAND[*]-} " != *_venvhook_prompt* ]] || return 0
   if ((BASH_VERSINFO[0] > 5 || (BASH_VERSINFO[0] == 5 && BASH_VERSINFO[1] >= 1))); then
-    PROMPT_COMMAND=(_venvhook_hook ${PROMPT_COMMAND[@]+"${PROMPT_COMMAND[@]}"})
+    PROMPT_COMMAND=(_venvhook_prompt ${PROMPT_COMMAND[@]+"${PROMPT_COMMAND[@]}"})
   else
     # shellcheck disable=SC2128,SC2178  # before 5.1 it is a string
     PROMPT_COMMAND=_venvhook_prompt${PROMPT_COMMAND:+$'\n'$PROMPT_COMMAND}

@@ -22,8 +22,9 @@
 _venvhook_load() {
   emulate -L zsh
   _venvhook_names
-  if [[ -z ${_VENVHOOK_LOADED-} ]]; then
-    typeset -g _VENVHOOK_LOADED=1
+  # By its process number, since after 'set -a' a child inherits it.
+  if [[ ${_VENVHOOK_LOADED-} != "$$" ]]; then
+    typeset -g _VENVHOOK_LOADED=$$
     typeset -g _VENVHOOK_ROOT='' _VENVHOOK_ENV='' _VENVHOOK_REST='' _VENVHOOK_HAND='' _VENVHOOK_CALM=''
     typeset -g _VENVHOOK_TOLD='' _VENVHOOK_SHOWN='' _VENVHOOK_PREFIX='' _VENVHOOK_PATHLESS='' _VENVHOOK_DEACTIVATE=''
     typeset -g _VENVHOOK_LEFTOVER=${_OLD_VIRTUAL_PATH+x}
@@ -50,6 +51,8 @@ _venvhook_names() {
 
 # The environment $3 is called $4 and has the token $5.
 _venvhook_activate() {
+  # Whose it is leaves no trace in a time.
+  [[ -n $asked || -O $3/bin ]] || return 0
   _venvhook_may_use "$1" "$2" "${@:6}" || return 0
   verdict=activate
   # Deactivated by hand after it was activated by hand: the user means it.
@@ -135,19 +138,25 @@ _venvhook_look() {
 
 # Asks the helper about $1 and the directories above it, and does what it answers.
 _venvhook_ask() {
-  local answer code
+  local answer
   asked=1
   if [[ ! -x $_VENVHOOK_PYTHON ]]; then
     [[ -n $_VENVHOOK_GONE ]] ||
       _venvhook_say "the helper's Python is gone ($_VENVHOOK_PYTHON); install venvhook again"
-    _VENVHOOK_GONE=1
-    return 0
+    typeset -g _VENVHOOK_GONE=1
+  elif [[ -z $_VENVHOOK_GONE ]]; then
+    if answer=$(_venvhook_run "$1"); then builtin eval "$answer"; else typeset -g _VENVHOOK_GONE=1; fi
+  else
+    # What is wrong with it has been said.
+    ! answer=$(_venvhook_run "$1" 2> /dev/null) || builtin eval "$answer"
   fi
-  code='import sys, _signal; _signal.signal(2, _signal.SIG_DFL); sys.path.append(sys.argv.pop(1)); '
-  code+='from venvhook.hook import main; main()'
-  answer=$(command "$_VENVHOOK_PYTHON" -I -S -c "$code" "$_VENVHOOK_SOURCE" "$_VENVHOOK_PROTOCOL" \
-    zsh "$1" "$_VENVHOOK_NAME1" "$_VENVHOOK_NAME2" "$_VENVHOOK_NAME3") || return 0
-  builtin eval "$answer"
+}
+
+_venvhook_run() {
+  local code='import sys, _signal; _signal.signal(2, _signal.SIG_DFL); '
+  code+='sys.path.append(sys.argv.pop(1)); from venvhook.hook import main; main()'
+  command "$_VENVHOOK_PYTHON" -I -S -c "$code" "$_VENVHOOK_SOURCE" "$_VENVHOOK_PROTOCOL" \
+    zsh "$1" "$_VENVHOOK_NAME1" "$_VENVHOOK_NAME2" "$_VENVHOOK_NAME3"
 }
 
 _venvhook_say() {
@@ -183,7 +192,11 @@ _venvhook_switch() {
     [[ -n ${VIRTUAL_ENV_DISABLE_PROMPT-} || -z ${PS1+x} ]] || _venvhook_prompt_show "$3"
   elif [[ -n $_VENVHOOK_ENV ]]; then
     _VENVHOOK_ROOT='' _VENVHOOK_ENV=''
-    if [[ -n $entries || -z $_VENVHOOK_PATHLESS ]]; then PATH=$entries; else unset PATH; fi
+    if [[ -n $entries || ( -z $_VENVHOOK_PATHLESS && -n ${PATH+x} ) ]]; then
+      PATH=$entries
+    else
+      unset PATH
+    fi
     _venvhook_restore
   fi
 }
@@ -200,7 +213,7 @@ _venvhook_store() {
   if (( $+functions[deactivate] )); then
     _VENVHOOK_DEACTIVATE=$(builtin functions deactivate)
   fi
-  deactivate() { _venvhook_deactivate; }
+  function deactivate { _venvhook_deactivate; } # written so, an alias of that name does no harm
 }
 
 # Gives back what activation replaced.
@@ -222,6 +235,8 @@ _venvhook_restore() {
 
 # Takes our 'deactivate' away, and gives back that of the user's.
 _venvhook_deactivate_remove() {
+  # One that the user has defined meanwhile stays.
+  [[ ${functions[deactivate]-} == *_venvhook_deactivate* ]] || return 0
   unset -f deactivate
   if [[ -n $_VENVHOOK_DEACTIVATE ]]; then
     builtin eval "$_VENVHOOK_DEACTIVATE"
@@ -308,6 +323,8 @@ _venvhook_adopt() {
   [[ -n $active && ${VIRTUAL_ENV-} == "$active" ]] || return 0
   _venvhook_path_without "$active/bin"
   PATH=$entries
+  # There if the prompt is exported.
+  PS1=${PS1#"(${VIRTUAL_ENV_PROMPT-}) "}
   unset VIRTUAL_ENV VIRTUAL_ENV_PROMPT
 }
 
@@ -365,18 +382,18 @@ _venvhook_hook() {
     fi
     [[ $look != "$_VENVHOOK_LOOK" ]] || return 0
   fi
-  # The nearest marker. A link that leads nowhere is noticed only in $PWD itself, not on the way up:
-  # that halves the tests there. What is no path has nothing above it.
+  # The nearest marker. A link that leads nowhere is noticed on the way up only by the first name: a
+  # test costs as much as the rest of a level. What is no path has nothing above it.
   local dir=${PWD%/} stop='' own=''
-  [[ $dir/ != "$HOME"/* ]] || stop=$HOME
+  [[ $dir/ != "${HOME-}"/* ]] || stop=${HOME-}
   [[ $dir/ == /* ]] || dir='' stop=''
   if [[ -e $_VENVHOOK_NAME1 || -e $_VENVHOOK_NAME2 || -e $_VENVHOOK_NAME3 ||
     -L $_VENVHOOK_NAME1 || -L $_VENVHOOK_NAME2 || -L $_VENVHOOK_NAME3 ]]; then
     own=1
   else
     [[ $dir == "$stop" ]] || dir=${dir%/*}
-    until [[ $dir == "$stop" || -e $dir/$_VENVHOOK_NAME1 || -e $dir/$_VENVHOOK_NAME2 ||
-      -e $dir/$_VENVHOOK_NAME3 ]]; do
+    until [[ $dir == "$stop" || -e $dir/$_VENVHOOK_NAME1 || -L $dir/$_VENVHOOK_NAME1 ||
+      -e $dir/$_VENVHOOK_NAME2 || -e $dir/$_VENVHOOK_NAME3 ]]; do
       dir=${dir%/*}
     done
     if [[ $dir == "$stop" && -z $_VENVHOOK_ENV$_VENVHOOK_LOOK$_VENVHOOK_REST$_VENVHOOK_HAND ]]; then
@@ -393,8 +410,8 @@ _venvhook_hook() {
     [[ -z $asked && $verdict == pass && $dir != "$stop" ]] || break
     own=''
     dir=${dir%/*}
-    until [[ $dir == "$stop" || -e $dir/$_VENVHOOK_NAME1 || -e $dir/$_VENVHOOK_NAME2 ||
-      -e $dir/$_VENVHOOK_NAME3 ]]; do
+    until [[ $dir == "$stop" || -e $dir/$_VENVHOOK_NAME1 || -L $dir/$_VENVHOOK_NAME1 ||
+      -e $dir/$_VENVHOOK_NAME2 || -e $dir/$_VENVHOOK_NAME3 ]]; do
       dir=${dir%/*}
     done
   done

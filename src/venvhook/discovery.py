@@ -67,6 +67,14 @@ def levels(start: bytes, home: bytes) -> Iterator[bytes]:
         directory = parent
 
 
+def is_same(one: bytes, other: bytes) -> bool:
+    """Return whether both names lead to the same directory."""
+    try:
+        return os.path.samefile(one, other)
+    except OSError:
+        return False
+
+
 def present(root: bytes, names: tuple[bytes, ...]) -> bytes:
     """Return those of *names* that exist in *root*, each with a slash: what a shell sees."""
     return b"".join(name + b"/" for name in names if os.path.exists(os.path.join(root, name)))
@@ -104,7 +112,7 @@ def _look_at(path: bytes) -> Marker | None:
     if is_file(mode):
         # A file called 'env' holds settings; one called '.venv' leads to an environment.
         return _look_at_redirect(path) if meant else Marker(path)
-    reason = Unusable(f"is {kind(mode)}, not an environment", kept=True)
+    reason = Unusable(f"is {kind(mode)}, not an environment; remove it", kept=True)
     return Marker(path, reason=reason, rests_on=(path,))
 
 
@@ -116,7 +124,9 @@ def _look_at_unreachable(path: bytes, error: OSError) -> Marker | None:
         return None
     if isinstance(error, FileNotFoundError):
         return Marker(path, reason=Unusable("is a link to nothing; recreate the environment"))
-    return Marker(path, reason=Unusable(f"cannot be followed ({error.strerror})"))
+    return Marker(
+        path, reason=Unusable(f"cannot be followed ({error.strerror}); remove or mend the link")
+    )
 
 
 def _look_at_directory(path: bytes) -> Marker:
@@ -130,7 +140,7 @@ def _look_at_directory(path: bytes) -> Marker:
         text = f"no {CONFIG.decode()} in it, so it is no environment; remove or recreate it"
         return Marker(path, reason=Unusable(text, kept=True), rests_on=(path,))
     except OSError as error:
-        reason = Unusable(f"cannot be read ({error.strerror})")
+        reason = Unusable(f"cannot be read ({error.strerror}); mend its permissions")
         return Marker(path, reason=reason, rests_on=(config,))
     return Marker(path, environment=path)
 
@@ -142,7 +152,9 @@ def _look_at_redirect(path: bytes) -> Marker:
     except Unusable as reason:
         return Marker(path, reason=reason, rests_on=(path,))
     except OSError as error:
-        return Marker(path, reason=Unusable(f"cannot be read ({error.strerror})"))
+        return Marker(
+            path, reason=Unusable(f"cannot be read ({error.strerror}); mend its permissions")
+        )
     config = os.path.join(target, CONFIG)
     try:
         os.lstat(config)
@@ -163,17 +175,21 @@ def _redirect_target(path: bytes) -> bytes:
     """
     line = read_file(path, REDIRECT_LIMIT).strip(b"\r\n")
     if not line:
-        raise Unusable("is an empty file, not an environment", kept=True)
+        raise Unusable(
+            "is an empty file; write the path of an environment into it, or remove it", kept=True
+        )
     if b"\n" in line or b"\r" in line or b"\0" in line:
-        raise Unusable("is a file of more than one line, so it names no environment", kept=True)
+        raise Unusable("is a file of more than one line; write just a path into it", kept=True)
     if line.startswith((b"//", b"\\\\")):
-        raise Unusable("leads to another host; not followed", kept=True)
+        raise Unusable(
+            "leads to another host, which is not followed; name a local path in it", kept=True
+        )
     root = os.path.dirname(path)
     # '..' means the directory above the real one, as for whoever wrote it.
     base = os.path.realpath(root) if b".." in line.split(b"/") else root
     target = os.path.normpath(os.path.join(base, line))
     if not WINDOWS and _is_never_asked(target):
-        raise Unusable("leads to a place where a look can hang; not followed", kept=True)
+        raise Unusable("leads to where a look can hang; name another path in it", kept=True)
     return target
 
 

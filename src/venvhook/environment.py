@@ -119,7 +119,9 @@ def _read_config(path: bytes) -> dict[bytes, bytes]:
     try:
         return parse_config(read_file(os.path.join(path, CONFIG), CONFIG_LIMIT))
     except OSError as error:
-        raise Unusable(f"{CONFIG.decode()} cannot be read ({error.strerror})") from error
+        raise Unusable(
+            f"{CONFIG.decode()} cannot be read ({error.strerror}); mend its permissions"
+        ) from error
     except Unusable as error:
         reason = f"{CONFIG.decode()} {error.reason}; recreate the environment"
         raise Unusable(reason, error.kept) from error
@@ -134,9 +136,10 @@ def _check_interpreter(path: bytes) -> None:
         # A link to a Python that is gone leaves no trace here when that Python comes back.
         raise Unusable(f"no interpreter in {where}; recreate the environment") from None
     except OSError as error:
-        raise Unusable(f"the interpreter in {where} cannot be used ({error.strerror})") from error
+        reason = f"the interpreter in {where} cannot be used ({error.strerror}); recreate it"
+        raise Unusable(reason) from error
     if not is_file(mode):
-        raise Unusable(f"the interpreter in {where} is {kind(mode)}", kept=True)
+        raise Unusable(f"the interpreter in {where} is {kind(mode)}; recreate it", kept=True)
     if not mode & 0o111 and not WINDOWS:
         raise Unusable(f"the interpreter in {where} is not executable; recreate the environment")
 

@@ -9,8 +9,9 @@ of which only the last does not pass. On failure it prints nothing there and one
 from __future__ import annotations
 
 import os
+import time
 
-from .discovery import DEFAULT_NAMES, find_marker, levels, present
+from .discovery import DEFAULT_NAMES, find_marker, is_same, levels, present
 from .environment import WINDOWS, Unusable, display_name, examine, witnesses
 from .errors import UsageError, run, shown
 from .recipe import (
@@ -47,6 +48,7 @@ def respond(words: list[bytes], environ: Mapping[str, str]) -> bytes:
     if shell is None:
         raise UsageError(f"no shell is called '{shown(shell_name)}'; there are {shell_names()}")
     home = os.fsencode(environ.get("HOME") or (environ.get("USERPROFILE", "") if WINDOWS else ""))
+    home = home.rstrip(b"/") or home
     cache = usable_cache(environ)
     return answer(shell, directory, home, tuple(names) or DEFAULT_NAMES, cache)
 
@@ -58,20 +60,40 @@ def answer(
     lines = []
     for root in levels(directory, home):
         markers = present(root, names)
-        # A link to nothing is a marker too, but only where the shell has found it.
-        if not markers and root != directory:
+        # A link to nothing is a marker too, where the shell sees it: by any name in its working
+        # directory, by the first on the way up.
+        if not markers and root != directory and not os.path.lexists(os.path.join(root, names[0])):
             continue
-        draft = Draft(recipe_path(cache, root, shell) if cache is not None else None)
-        recipe = decide(root, markers, names)
-        if recipe is None or not recipe.kept:
-            draft.drop()
-        else:
-            draft.keep(recipe.line(shell))
+        if root != directory and is_same(root, home):
+            break
+        recipe = decide_and_keep(shell, root, names, cache)
         if recipe is not None:
             lines.append(recipe.line(shell))
             if recipe.verb != PASS:
                 break
     return b"".join(lines)
+
+
+def decide_and_keep(
+    shell: Shell, root: bytes, names: tuple[bytes, ...], cache: bytes | None
+) -> Recipe | None:
+    """Return what to do about the directory *root*, kept in *cache* if it may be kept.
+
+    While something that it rests on changes (an environment is being made), looks again, up to four
+    times and after a tick of the clock: what the shell sees next is not what was looked at here.
+    """
+    path = recipe_path(cache, root, shell) if cache is not None else None
+    for _ in range(4):
+        draft = Draft(path)
+        recipe = decide(root, present(root, names), names)
+        if recipe is None or not recipe.kept:
+            draft.drop()
+            break
+        draft.keep(recipe.line(shell))
+        if not draft.is_overtaken(recipe.witnesses):
+            break
+        time.sleep(0.005)
+    return recipe
 
 
 def decide(root: bytes, markers: bytes, names: tuple[bytes, ...]) -> Recipe | None:

@@ -9,6 +9,7 @@ on, so any later change is newer than it or as old.
 from __future__ import annotations
 
 import os
+import time
 
 from .environment import WINDOWS, is_directory
 
@@ -152,9 +153,10 @@ class Draft:
     Every failure (a full disk, a cache that cannot be written) ends in no recipe kept.
     """
 
-    __slots__ = ("_descriptor", "_path", "_temporary")
+    __slots__ = ("_begun", "_descriptor", "_path", "_temporary")
 
     def __init__(self, path: bytes | None) -> None:
+        self._begun = 0
         self._descriptor = -1
         self._path = path or b""
         self._temporary = self._path + b".%d" % os.getpid()
@@ -164,6 +166,7 @@ class Draft:
         flags |= getattr(os, "O_BINARY", 0)
         for attempt in (self._open_plain, self._open_in_new_directory, self._open_over_remains):
             if attempt(flags):
+                self._begun = os.fstat(self._descriptor).st_mtime_ns
                 return
 
     def _open_plain(self, flags: int) -> bool:
@@ -189,17 +192,31 @@ class Draft:
         if self._descriptor < 0:
             return
         try:
-            begun = os.fstat(self._descriptor).st_mtime_ns
             whole = os.write(self._descriptor, text) == len(text)
             os.close(self._descriptor)
             self._descriptor = -1
             if whole:
-                os.utime(self._temporary, ns=(begun, begun))
+                os.utime(self._temporary, ns=(self._begun, self._begun))
                 os.replace(self._temporary, self._path)
                 return
         except OSError:
             pass
         self.drop()
+
+    def is_overtaken(self, witnesses: list[bytes]) -> bool:
+        """Return whether one of *witnesses* has changed since the draft's beginning.
+
+        One dated in the future has not: it would be overtaken for ever.
+        """
+        now = time.time_ns()
+        for path in witnesses if self._begun else ():
+            try:
+                changed = os.stat(path).st_mtime_ns
+            except OSError:
+                continue
+            if self._begun <= changed <= now:
+                return True
+        return False
 
     def drop(self) -> None:
         """Keep nothing: neither this draft nor a recipe from before."""

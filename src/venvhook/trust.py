@@ -20,6 +20,6 @@ def check_trust(environment: Environment) -> None:
         try:
             owner = os.stat(path).st_uid
         except OSError as error:
-            raise Unusable(f"cannot be read ({error.strerror})") from error
+            raise Unusable(f"cannot be read ({error.strerror}); mend its permissions") from error
         if owner not in (os.geteuid(), 0):
-            raise Unusable(f"belongs to user {owner}, not to you; not used")
+            raise Unusable(f"belongs to user {owner}, not to you; make your own")
