@@ -79,6 +79,8 @@ end
 
 # The environment env is called name.
 function _venvhook_activate -S -a root markers env name token
+    # Whose it is leaves no trace in a time.
+    test -n "$asked" -o -O "$env/bin"; or return 0
     set -l words
     _venvhook_may_use $root $markers $argv[6..]; or return 0
     set verdict activate
@@ -212,12 +214,21 @@ function _venvhook_ask -S
         set -g _VENVHOOK_GONE 1
         return 0
     end
+    set -l answer
+    if test -z "$_VENVHOOK_GONE"
+        set answer "$(_venvhook_run $argv[1])"; or set -g _VENVHOOK_GONE 1
+    else
+        # What is wrong with it has been said.
+        set answer "$(_venvhook_run $argv[1] 2>/dev/null)"
+    end
+    eval $answer
+end
+
+function _venvhook_run
     set -l code 'import sys, _signal; _signal.signal(2, _signal.SIG_DFL); '
     set code $code'sys.path.append(sys.argv.pop(1)); from venvhook.hook import main; main()'
-    set -l answer "$(command $_VENVHOOK_PYTHON -I -S -c $code $_VENVHOOK_SOURCE \
-        $_VENVHOOK_PROTOCOL fish $argv[1] $_VENVHOOK_NAMES)"
-    or return 0
-    eval $answer
+    command $_VENVHOOK_PYTHON -I -S -c $code $_VENVHOOK_SOURCE \
+        $_VENVHOOK_PROTOCOL fish $argv[1] $_VENVHOOK_NAMES
 end
 
 function _venvhook_say
@@ -487,7 +498,7 @@ end
 # Walks up from $PWD to the nearest project whose markers do not just pass, and does what it says.
 function _venvhook_walk -a verdict asked also _base _inside _l1 _l2 _l3 _l4 _l5 _l6
     set -l look _VENVHOOK_BARE
-    # A link that leads nowhere is noticed only here, not on the way up.
+    # A link that leads nowhere is noticed on the way up only by the first name, and below what counts.
     if builtin path is -- $_VENVHOOK_NAMES
         or test -L $_VENVHOOK_NAMES[1] -o -L $_VENVHOOK_NAMES[2] -o -L $_VENVHOOK_NAMES[3]
         _venvhook_look
@@ -506,6 +517,7 @@ function _venvhook_walk -a verdict asked also _base _inside _l1 _l2 _l3 _l4 _l5 
     end
     set -g _VENVHOOK_LOOK $look
     set -g _VENVHOOK_ALSO $also
+    set -g _VENVHOOK_HAND
 end
 
 # Goes on above the directory dir.
@@ -521,7 +533,8 @@ function _venvhook_climb -S -a dir
             and builtin path is $_l1/$_VENVHOOK_NAMES $_l2/$_VENVHOOK_NAMES $_l3/$_VENVHOOK_NAMES \
                 $_l4/$_VENVHOOK_NAMES $_l5/$_VENVHOOK_NAMES $_l6/$_VENVHOOK_NAMES
             for level in $_l1 $_l2 $_l3 $_l4 $_l5 $_l6
-                builtin path is $level/$_VENVHOOK_NAMES; or continue
+                builtin path is $level/$_VENVHOOK_NAMES; or test -L $level/$_VENVHOOK_NAMES[1]
+                or continue
                 # $HOME counts for itself alone, also when it is reached by another name.
                 builtin path is $HOME/$_VENVHOOK_NAMES; and _venvhook_is_same $level $HOME
                 and return
@@ -532,6 +545,11 @@ function _venvhook_climb -S -a dir
         if set -q _l6[1]
             set dir $_l6
         else if set -q _inside[1]
+            for level in $_l1 $_l2 $_l3 $_l4 $_l5 $_l6
+                test -L $level/$_VENVHOOK_NAMES[1]; or continue
+                _venvhook_decide $level
+                test "$asked$verdict" = pass; or return
+            end
             set dir $_inside
             _venvhook_decide $dir
             test "$asked$verdict" = pass; or return
@@ -560,7 +578,6 @@ function _venvhook_hook
     else if _venvhook_is_free
         _venvhook_walk
         set -g _VENVHOOK_PWD $PWD
-        set -g _VENVHOOK_HAND
     end
 end
 

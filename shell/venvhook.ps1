@@ -260,8 +260,10 @@ function _venvhook_ask($project) {
     $answer = $process.StandardOutput.ReadToEnd()
     $complaint = $process.StandardError.ReadToEnd().TrimEnd()
     $process.WaitForExit()
-    if ($complaint) { [Console]::Error.WriteLine($complaint) }
-    if ($answer -and $process.ExitCode -eq 0) { $null = Invoke-Expression $answer }
+    # What is wrong with it is said once.
+    if ($complaint -and -not $global:_VENVHOOK_GONE) { [Console]::Error.WriteLine($complaint) }
+    if ($process.ExitCode -ne 0) { $global:_VENVHOOK_GONE = $true }
+    elseif ($answer) { $null = Invoke-Expression $answer }
     $process.Dispose()
 }
 

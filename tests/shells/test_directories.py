@@ -305,3 +305,35 @@ def test_a_kept_recipe_of_other_marker_names_is_not_used(
     terminal = open_terminal(shell, environ={"VENVHOOK_NAMES": "venv"})
     terminal.run("cd app")
     assert terminal.environment == str(plain)
+
+
+def test_a_link_to_nothing_hides_an_outer_environment_from_below_too(
+    shell: Shell, home: Path, open_terminal: OpenTerminal, make_environment: EnvironmentMaker
+) -> None:
+    outer = make_environment(home / "outer/.venv")
+    (home / "outer/inner/sub/deep").mkdir(parents=True)
+    (home / "outer/inner/.venv").symlink_to("gone")
+    terminal = open_terminal(shell)
+    terminal.run("cd outer")
+    assert terminal.environment == str(outer)
+    assert "is a link to nothing" in terminal.run("cd inner/sub")
+    assert terminal.environment is None
+    assert terminal.run("cd deep") == ""
+    assert terminal.environment is None
+
+
+def test_home_by_another_name_counts_for_itself_alone(
+    shell: Shell, home: Path, open_terminal: OpenTerminal, make_environment: EnvironmentMaker
+) -> None:
+    make_environment(home / ".venv")
+    (home / "pkg/env").mkdir(parents=True)
+    alias = home.parent / "alias"
+    alias.symlink_to(home)
+    terminal = open_terminal(shell)
+    for _visit in ("first", "kept"):
+        terminal.run(f"cd {alias}/pkg")
+        assert terminal.environment is None
+        terminal.run("cd /")
+    terminal = open_terminal(shell, environ={"HOME": f"{home}/"})
+    terminal.run(f"cd {home}/pkg")
+    assert terminal.environment is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -436,3 +437,32 @@ def test_a_bare_virtual_env_on_top_of_ours_leaves_nothing_of_ours(
             shell.name, "typeset -f deactivate > /dev/null && echo ours"
         )
     )
+
+
+def test_after_a_hand_made_activation_the_project_is_active_again_once_left(
+    shell: Shell, app: Path, open_terminal: OpenTerminal
+) -> None:
+    terminal = open_terminal(shell)
+    terminal.run("cd app")
+    script = "activate.fish" if shell.name == "fish" else "activate"
+    terminal.run(f"source {app}/bin/{script}")
+    terminal.run("deactivate")
+    assert terminal.environment is None
+    for _ in range(2):
+        terminal.run("cd ..")
+        assert terminal.environment is None
+        terminal.run("cd app")
+        assert terminal.environment == str(app)
+
+
+def test_an_owner_that_changed_is_noticed(
+    shell: Shell, app: Path, open_terminal: OpenTerminal
+) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can give files away")
+    terminal = open_terminal(shell)
+    terminal.run("cd app")
+    terminal.run("cd ..")
+    os.chown(app / "bin", 65534, -1)
+    assert "belongs to user 65534" in terminal.run("cd app")
+    assert terminal.environment is None

@@ -383,3 +383,45 @@ def test_the_line_editor_shows_the_name_too(
     terminal.send("cd ..\r")
     terminal.wait_for("\nready> ")
     assert screen_of(terminal, "(app) ready> ")
+
+
+def test_what_is_appended_to_prompt_command_sees_the_status(
+    bash: Shell, app: Path, open_terminal: OpenTerminal
+) -> None:
+    del app
+    terminal = open_terminal(bash)
+    terminal.run('PROMPT_COMMAND="$PROMPT_COMMAND; seen=\\$?"')
+    terminal.run("sh -c 'exit 9'")
+    assert terminal.value("seen") == b"9"
+
+
+def test_names_that_differ_in_case_are_two_projects_under_nocasematch(
+    bash: Shell, home: Path, open_terminal: OpenTerminal, make_environment: EnvironmentMaker
+) -> None:
+    make_environment(home / "app/.venv")
+    other = make_environment(home / "App/.venv")
+    terminal = open_terminal(bash)
+    terminal.run("shopt -s nocasematch")
+    terminal.run("cd app")
+    terminal.run("cd ../App")
+    assert terminal.environment == str(other)
+    assert terminal.run("shopt -q nocasematch && echo on") == "on\n"
+
+
+def test_an_alias_called_deactivate_does_no_harm(
+    shell: Shell, app: Path, open_terminal: OpenTerminal
+) -> None:
+    terminal = open_terminal(shell)
+    terminal.run("alias deactivate='echo aliased'")
+    assert terminal.run(shell.load_line(terminal.command)) == ""
+    terminal.run("cd app")
+    assert terminal.environment == str(app)
+
+
+def test_without_home_under_nounset(shell: Shell, app: Path, open_terminal: OpenTerminal) -> None:
+    if shell.name == "fish":
+        pytest.skip("fish has no such option")
+    terminal = open_terminal(shell)
+    terminal.run("set -u; unset HOME")
+    assert terminal.run(f"cd {app.parent}") == ""
+    assert terminal.environment == str(app)
