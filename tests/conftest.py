@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -88,6 +90,19 @@ def zsh() -> Shell:
 def fish() -> Shell:
     """The row of fish."""
     return _required(SHELLS["fish"])
+
+
+@pytest.fixture(scope="session")
+def ordinary_user() -> tuple[str, ...]:
+    """The words that run a program as one to whom modes apply: none, where this is not root."""
+    if os.geteuid() != 0:
+        return ()
+    program = shutil.which("unshare")
+    if program is not None:
+        words = (program, "-U", "--map-user=1000", "--map-group=1000")
+        if subprocess.run([*words, "true"], capture_output=True).returncode == 0:
+            return words
+    pytest.skip("root reads everything, and unshare -U does not work here: modes are not tested")
 
 
 @pytest.fixture

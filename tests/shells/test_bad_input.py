@@ -45,11 +45,6 @@ def _dangling(marker: Path) -> None:
     marker.symlink_to("nowhere")
 
 
-def _unreadable(marker: Path) -> None:
-    marker.mkdir()
-    marker.chmod(0)
-
-
 def _empty_directory(marker: Path) -> None:
     marker.mkdir()
 
@@ -128,7 +123,6 @@ BAD_MARKERS: tuple[tuple[Callable[[Path], None], str], ...] = (
     (_device, "is a character device"),
     (_loop, "cannot be followed"),
     (_dangling, "is a link to nothing"),
-    (_unreadable, ""),
     (_empty_directory, "no pyvenv.cfg in it"),
     (_empty_file, "is an empty file"),
     (_huge_file, "is larger than"),
@@ -178,9 +172,6 @@ def test_a_marker_that_cannot_be_used_is_said_once(
         assert terminal.run(f"cd ../{name}") == "", name
         assert terminal.environment is None, name
         terminal.run("cd ..")
-        # pytest cannot look into it to remove it
-        if stat.S_ISDIR(marker.lstat().st_mode):
-            marker.chmod(0o700)
     assert terminal.values(*TOUCHED) == before
 
 
@@ -198,7 +189,6 @@ def test_a_marker_that_is_mended_is_used(
         make_bad(marker)
         terminal.run(f"cd {name}")
         if stat.S_ISDIR(marker.lstat().st_mode):
-            marker.chmod(0o700)
             shutil.rmtree(marker)
         else:
             marker.unlink()
@@ -206,6 +196,43 @@ def test_a_marker_that_is_mended_is_used(
         terminal.run("echo ''")
         assert terminal.environment == str(marker), name
         terminal.run("cd ..")
+
+
+# What of an environment may not be read, and what the line about it says.
+UNREADABLE = (
+    ("", "cannot be read (Permission denied)"),
+    ("pyvenv.cfg", "cannot be read (Permission denied)"),
+    ("bin", "cannot be used (Permission denied)"),
+)
+
+
+@pytest.mark.parametrize(("part", "text"), UNREADABLE, ids=["all", "pyvenv.cfg", "bin"])
+def test_an_environment_that_may_not_be_read_is_said_once_and_used_when_it_may(
+    any_shell: Shell,
+    part: str,
+    text: str,
+    home: Path,
+    ordinary_user: tuple[str, ...],
+    open_terminal: OpenTerminal,
+    make_environment: EnvironmentMaker,
+) -> None:
+    environment = make_environment(home / "app/.venv")
+    mode = (environment / part).stat().st_mode
+    (environment / part).chmod(0)
+    terminal = open_terminal(any_shell, wrapper=ordinary_user)
+    before = terminal.values(*TOUCHED)
+    try:
+        printed = terminal.run("cd app")
+        assert one_line(printed, environment, text), printed
+        assert terminal.run("echo alive") == "alive\n"
+        assert terminal.values(*TOUCHED) == before
+        terminal.run("cd ..")
+        assert terminal.run("cd app") == ""
+    finally:
+        (environment / part).chmod(mode)
+    terminal.run("cd ..")
+    terminal.run("cd app")
+    assert terminal.environment == str(environment)
 
 
 def _no_interpreter(environment: Path) -> None:
@@ -361,14 +388,23 @@ def ours(printed: str) -> list[str]:
 
 
 def test_a_root_without_leave_to_read_it_still_shows_its_marker(
-    shell: Shell, home: Path, open_terminal: OpenTerminal, make_environment: EnvironmentMaker
+    shell: Shell,
+    home: Path,
+    ordinary_user: tuple[str, ...],
+    open_terminal: OpenTerminal,
+    make_environment: EnvironmentMaker,
 ) -> None:
     environment = make_environment(home / "app/.venv")
     (home / "app").chmod(0o100)
-    terminal = open_terminal(shell)
-    terminal.run("cd app")
-    assert terminal.environment == str(environment)
-    (home / "app").chmod(0o700)
+    try:
+        terminal = open_terminal(shell, wrapper=ordinary_user)
+        assert ours(terminal.run("cd app")) == []
+        assert terminal.run("echo alive") == "alive\n"
+        # fish opens a directory to change into it, so it says no itself.
+        if shell.name != "fish":
+            assert terminal.environment == str(environment)
+    finally:
+        (home / "app").chmod(0o700)
 
 
 def test_odd_settings_of_names_do_no_harm(
