@@ -12,9 +12,13 @@ import pytest
 
 from environments import EnvironmentMaker
 
-if os.name == "nt":  # no pseudo-terminals there that Python can drive
-    collect_ignore = ["shells", "bench"]
+try:
+    import termios  # noqa: F401  # what tells Windows, where Python can drive no pseudo-terminal
+except ImportError:
+    HAS_TERMINALS = False
+    collect_ignore = ["shells", "packaging/test_install.py", "packaging/test_prove.py"]
 else:
+    HAS_TERMINALS = True
     from terminal import SHELLS, OpenTerminal, Shell
 
 IN_CI = bool(os.environ.get("CI"))
@@ -24,8 +28,8 @@ _INHERITED = ("VENVHOOK_", "VIRTUAL_ENV", "CONDA_", "PYTHONHOME", "PYTHONPATH", 
 
 def pytest_report_header() -> str:
     """Say which shells are tested, and what this machine cannot test."""
-    if os.name == "nt":
-        return "shells: not tested, this system has no pseudo-terminals that Python can drive"
+    if not HAS_TERMINALS:
+        return "shells: only PowerShell, and by files: Python can drive no pseudo-terminal here"
     return "shells: " + ", ".join(f"{row.name} {row.path or 'MISSING'}" for row in SHELLS.values())
 
 

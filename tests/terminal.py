@@ -28,9 +28,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+from checkout import venvhook_command
+
 LIMIT = 20.0
 READY = b"ready> "
-CHECKOUT = Path(__file__).resolve().parent.parent
 
 # Printed when a line was read and before it runs, by shells whose line editor draws what is typed.
 _BEGUN = b"\x1e"
@@ -234,18 +235,6 @@ SHELLS = {
         ),
     )
 }
-
-
-def venvhook_command(scratch: Path) -> str:
-    """Return the executable under test: the installed one, or a script for this checkout's."""
-    installed = os.environ.get("VENVHOOK_TEST_COMMAND")
-    if installed:
-        return installed
-    script = scratch / "venvhook"
-    line = f"PYTHONPATH={shlex.quote(str(CHECKOUT / 'src'))} exec {shlex.quote(sys.executable)}"
-    script.write_text(f'#!/bin/sh\n{line} -m venvhook "$@"\n')
-    script.chmod(0o755)
-    return str(script)
 
 
 class Terminal:

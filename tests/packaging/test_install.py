@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from checkout import CHECKOUT, venvhook_command
 from environments import EnvironmentMaker
-from terminal import CHECKOUT, SHELLS, Shell, Terminal, venvhook_command
+from terminal import SHELLS, Shell, Terminal
 
 NAMES = ("bash", "zsh", "fish")
 SHS = {"dash": ["dash"], "busybox": ["busybox", "sh"], "sh": ["/bin/sh"]}

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from checkout import CHECKOUT
 from environments import uv
-from terminal import CHECKOUT
 from venvhook.shells import SHELLS
 
 PROGRAMS = "Scripts" if os.name == "nt" else "bin"

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from terminal import Shell, venvhook_command
+from checkout import venvhook_command
+from terminal import Shell
 from venvhook import prove as prove_module
 from venvhook.errors import VenvhookError
 from venvhook.prove import Proof, prove

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from checkout import venvhook_command
 from environments import EnvironmentMaker
-from terminal import SHELLS, OpenTerminal, Shell, Terminal, venvhook_command
+from terminal import SHELLS, OpenTerminal, Shell, Terminal
 
 if shutil.which("pwsh") is None:
     # Not a failure in CI either: PowerShell is not to be had on every machine.

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from terminal import CHECKOUT
+from checkout import CHECKOUT
 from venvhook.init import init_text
 from venvhook.recipe import PROTOCOL
 from venvhook.shells import SHELLS

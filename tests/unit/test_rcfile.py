@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from checkout import IS_ROOT
 from venvhook.errors import VenvhookError
 from venvhook.rcfile import (
     add_block,
@@ -254,7 +255,7 @@ def test_what_cannot_be_edited_is_one_line(rc: Path, make, reason: str) -> None:
     assert [path.name for path in rc.parent.iterdir()] == [".bashrc"]
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+@pytest.mark.skipif(not IS_ROOT, reason="only root can give files away")
 def test_another_users_file_is_not_edited(rc: Path) -> None:
     rc.write_bytes(b"a\n")
     os.chown(rc, 12345, -1)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from terminal import CHECKOUT
+from checkout import CHECKOUT, IS_ROOT
 from venvhook.recipe import (
     ACTIVATE,
     PROTOCOL,
@@ -179,7 +179,7 @@ def test_a_cache_that_others_can_write_is_not_used(mode: int, usable: bool, tmp_
     assert ensure_cache(bytes(cache)) == usable
 
 
-@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() != 0, reason="root only can give away")
+@pytest.mark.skipif(not IS_ROOT, reason="only root can give files away")
 def test_nothing_is_made_in_another_users_directory(tmp_path: Path) -> None:
     os.chown(tmp_path, 65534, -1)
     assert not ensure_cache(bytes(tmp_path / ".cache/venvhook/1"))
