@@ -157,7 +157,8 @@ _venvhook_ask() {
 _venvhook_run() {
   local code='import sys, _signal; _signal.signal(2, _signal.SIG_DFL); '
   code+='sys.path.append(sys.argv.pop(1)); from venvhook.hook import main; main()'
-  command "$_VENVHOOK_PYTHON" -I -S -c "$code" "$_VENVHOOK_SOURCE" "$_VENVHOOK_PROTOCOL" \
+  # Called in a subshell only, which it replaces: one process less.
+  builtin exec "$_VENVHOOK_PYTHON" -I -S -c "$code" "$_VENVHOOK_SOURCE" "$_VENVHOOK_PROTOCOL" \
     bash "$1" "$_VENVHOOK_NAME1" "$_VENVHOOK_NAME2" "$_VENVHOOK_NAME3"
 }
 
