@@ -32,7 +32,12 @@ def make_places(base: Path) -> None:
         subprocess.run([sys.executable, "-m", "venv", "--without-pip", target], check=True)
     # Their activate scripts differ: some start 'uname', which costs more than all the rest.
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", base / "stock/venv"], check=True)
-    subprocess.run(["uv", "venv", "--quiet", base / "stock/uv"], check=True)
+    subprocess.run([_uv(), "venv", "--quiet", base / "stock/uv"], check=True)
+
+
+def _uv() -> str:
+    """Return uv's path: on PATH, or beside this Python as in the environment of the tests."""
+    return shutil.which("uv") or str(Path(sys.executable).parent / "uv")
 
 
 def install(home: Path) -> Path:
@@ -96,8 +101,14 @@ def row(shell: str, m: Medians) -> list[str]:
     plain = added("plain.hooked_one", "one")
     deep = added("plain.hooked_deep_one", "deep_one")
     inside = added("inside.hooked_inside_one", "inside_one")
-    cells = [shell, f"{m['bare.one']:.0f}", f"{plain:.0f}", f"{(deep - plain) / 10:.1f}"]
-    cells += [f"{inside:.0f}"]
+    bare = m["bare.one"]
+    cells = [
+        shell,
+        f"{bare:.0f}",
+        f"{plain:.0f} ({plain / bare:.1f})",
+        f"{(deep - plain) / 10:.1f}",
+    ]
+    cells += [f"{inside:.0f} ({inside / bare:.1f})"]
     cells += [f"{m[f'{where}.at_prompt'] - asking:.0f}" for where in ("plain", "inside")]
     stock = [m[f"{maker}.stock"] - asking for maker in ("venv", "uv")]
     cells += [f"{time:.0f}" for time in stock]
@@ -117,9 +128,9 @@ STEPS["fish"] = ("enter", "enter", "switch_to")
 HEADINGS = [
     "shell",
     "bare `cd`",
-    "plain `cd`",
+    "plain `cd` (ratio to bare)",
     "per level deeper",
-    "`cd` inside a project",
+    "inside a project (ratio)",
     "idle prompt",
     "idle prompt inside",
     "`source activate` of venv",
