@@ -27,8 +27,10 @@ def main() -> None:
 
     Exits with 0 if all was done, 1 for a failure, 2 for a wrong call, 130 if interrupted.
     """
+    # click would raise the help of a bare 'venvhook' as an error.
+    words = sys.argv[1:] or ["--help"]
     try:
-        status = commands.main(prog_name="venvhook", standalone_mode=False)
+        status = commands.main(words, prog_name="venvhook", standalone_mode=False)
     except (click.Abort, KeyboardInterrupt):
         status = _INTERRUPTED
     except click.UsageError as error:

@@ -35,6 +35,12 @@ def test_help_shows_examples(tmp_path: Path, words: tuple[str, ...]) -> None:
     assert "hook " not in ran.stdout.replace("venvhook ", "").replace("the hook ", "")
 
 
+def test_without_a_command_the_help_is_shown(tmp_path: Path) -> None:
+    ran = venvhook(tmp_path)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout == venvhook(tmp_path, "--help").stdout
+
+
 def test_help_names_only_commands_that_exist(tmp_path: Path) -> None:
     listed = venvhook(tmp_path, "--help").stdout.partition("Commands:\n")[2].partition("\n\n")[0]
     names = [line.split()[0] for line in listed.splitlines()]
