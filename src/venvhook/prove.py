@@ -110,6 +110,7 @@ def _both(text: str) -> str:
 
 
 def _no_times(_text: str) -> str:
+    """Return nothing, for a shell that is asked for no times."""
     return ""
 
 

@@ -105,6 +105,7 @@ def rc_files(shell: Shell, executable: str, environ: Mapping[str, str]) -> list[
 
 
 def _home(environ: Mapping[str, str]) -> bytes:
+    """Return HOME. Raises VenvhookError where it is not set."""
     home = environ.get("HOME", "")
     if not os.path.isabs(home):
         raise VenvhookError("HOME is not set, so there is no rc file; set it and run this again")
@@ -112,6 +113,7 @@ def _home(environ: Mapping[str, str]) -> bytes:
 
 
 def _bash_files(_executable: str, environ: Mapping[str, str]) -> list[bytes]:
+    """Return ``~/.bashrc`` and, on macOS, the file that a login shell reads."""
     home = _home(environ)
     files = [os.path.join(home, b".bashrc")]
     if sys.platform == "darwin":
@@ -122,6 +124,7 @@ def _bash_files(_executable: str, environ: Mapping[str, str]) -> list[bytes]:
 
 
 def _zsh_files(executable: str, environ: Mapping[str, str]) -> list[bytes]:
+    """Return ``.zshrc`` where ZDOTDIR has it, as the zsh *executable* sees that."""
     # Asked of zsh, since ZDOTDIR is usually set in .zshenv, which other shells do not read.
     code = 'print -rn -- "${ZDOTDIR:-$HOME}"'
     directory = _answer([executable, "-c", "print -rn -- '>>>>'; " + code], environ)
@@ -132,6 +135,7 @@ def _zsh_files(executable: str, environ: Mapping[str, str]) -> list[bytes]:
 
 
 def _fish_files(_executable: str, environ: Mapping[str, str]) -> list[bytes]:
+    """Return a file of venvhook's own in the ``conf.d`` that fish reads before its config.fish."""
     base = os.fsencode(environ.get("XDG_CONFIG_HOME", ""))
     if not os.path.isabs(base):
         base = os.path.join(_home(environ), b".config")
@@ -139,6 +143,7 @@ def _fish_files(_executable: str, environ: Mapping[str, str]) -> list[bytes]:
 
 
 def _powershell_files(executable: str, environ: Mapping[str, str]) -> list[bytes]:
+    """Return the user's profile for all hosts, as the PowerShell *executable* names it."""
     code = "[Console]::Out.Write('>>>>' + $PROFILE.CurrentUserAllHosts)"
     options = ["-NoLogo", "-NoProfile", "-NonInteractive", "-Command", code]
     answer = _answer([executable, *options], environ)
@@ -207,6 +212,7 @@ def loading_lines(shell: Shell, launcher: bytes, home: bytes) -> bytes:
 
 
 def _launcher_word(shell: Shell, launcher: bytes, home: bytes) -> bytes:
+    """Return *launcher* as a word of *shell*, from ``$HOME`` where it is below *home*."""
     home = home.rstrip(b"/")
     if not home or not launcher.startswith(home + b"/"):
         return shell.quote(launcher)
@@ -224,6 +230,7 @@ def block_text(lines: bytes) -> bytes:
 
 
 def _checksum(lines: bytes) -> int:
+    """Return the checksum of a block's *lines*."""
     # An editor may have changed every line ending of the file.
     return zlib.crc32(lines.replace(b"\r\n", b"\n"))
 
@@ -451,6 +458,7 @@ def _back_up(found: Found) -> None:
 
 
 def _backup_name(path: bytes, number: int) -> bytes:
+    """Return the name of backup *number*, from 1, of *path*."""
     return path + BACKUP_SUFFIX + (b"" if number == 1 else b"-%d" % number)
 
 
