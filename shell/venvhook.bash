@@ -364,22 +364,25 @@ _venvhook_leave() {
 # as it did after the last walk; otherwise walks up from $PWD to the nearest project whose markers do
 # not just pass, and does what is to be done there. No failure in it may end the shell (set -e).
 _venvhook_hook() {
-  local look=''
+  # Commands after this one in the same string see $? as it was; but where errors end the shell, a
+  # status that the user's own line has survived must not come from here.
+  local status=$? look=''
+  [[ $- != *e* ]] || status=0
   # shellcheck disable=SC2050  # true under nocasematch
   if [[ a == A ]]; then
     _venvhook_mind_case
-    return 0
+    return "$status"
   fi
   if [[ ${VIRTUAL_ENV-}:${CONDA_DEFAULT_ENV-}:${_OLD_VIRTUAL_PATH+x}:${VENVHOOK_OFF-} != \
     "$_VENVHOOK_CALM" ]]; then
-    _venvhook_is_free || return 0
+    _venvhook_is_free || return "$status"
   fi
   if [[ $PWD == "$_VENVHOOK_PWD" ]]; then
     if [[ -n $_VENVHOOK_LOOK || -e $_VENVHOOK_NAME1 || -e $_VENVHOOK_NAME2 ||
       -e $_VENVHOOK_NAME3 ]]; then
       _venvhook_look || :
     fi
-    [[ $look != "$_VENVHOOK_LOOK" ]] || return 0
+    [[ $look != "$_VENVHOOK_LOOK" ]] || return "$status"
   fi
   # The nearest marker. A link that leads nowhere is noticed on the way up only by the first name: a
   # test costs as much as the rest of a level. What is no path has nothing above it.
@@ -397,7 +400,7 @@ _venvhook_hook() {
     done
     if [[ $dir == "$stop" && -z $_VENVHOOK_ENV$_VENVHOOK_LOOK$_VENVHOOK_REST$_VENVHOOK_HAND ]]; then
       _VENVHOOK_PWD=$PWD
-      return 0
+      return "$status"
     fi
   fi
   # What is to be done about it, and if it just passes, about the next.
@@ -427,6 +430,7 @@ _venvhook_hook() {
   fi
   _VENVHOOK_PWD=$PWD _VENVHOOK_LOOK=$look _VENVHOOK_HAND=''
   _VENVHOOK_CALM=${VIRTUAL_ENV-}:${CONDA_DEFAULT_ENV-}:${_OLD_VIRTUAL_PATH+x}:${VENVHOOK_OFF-}
+  return "$status"
 }
 
 # Is no environment active by the user's own hand? What is left of ours below one is taken away.
@@ -457,23 +461,15 @@ _venvhook_mind_case() {
   builtin shopt -s nocasematch
 }
 
-# Commands after this one in the same string see $? as it was; but where errors end the shell, a
-# status that the user's own line has survived must not come from here.
-_venvhook_prompt() {
-  local status=$?
-  _venvhook_hook
-  [[ $- == *e* ]] || return "$status"
-}
-
 # First in PROMPT_COMMAND, once: an array from bash 5.1 on, so that PIPESTATUS reaches the rest.
 _venvhook_register() {
   local IFS=$' \t\n'
-  [[ " ${PROMPT_COMMAND[*]-} " != *_venvhook_prompt* ]] || return 0
+  [[ " ${PROMPT_COMMAND[*]-} " != *_venvhook_hook* ]] || return 0
   if ((BASH_VERSINFO[0] > 5 || (BASH_VERSINFO[0] == 5 && BASH_VERSINFO[1] >= 1))); then
-    PROMPT_COMMAND=(_venvhook_prompt ${PROMPT_COMMAND[@]+"${PROMPT_COMMAND[@]}"})
+    PROMPT_COMMAND=(_venvhook_hook ${PROMPT_COMMAND[@]+"${PROMPT_COMMAND[@]}"})
   else
     # shellcheck disable=SC2128,SC2178  # before 5.1 it is a string
-    PROMPT_COMMAND=_venvhook_prompt${PROMPT_COMMAND:+$'\n'$PROMPT_COMMAND}
+    PROMPT_COMMAND=_venvhook_hook${PROMPT_COMMAND:+$'\n'$PROMPT_COMMAND}
   fi
 }
 

@@ -10,8 +10,8 @@ if [[ -n ${ZSH_VERSION-} ]]; then
   after_cd() { :; } # chpwd has run
 else
   shell=bash
-  at_prompt() { eval _venvhook_prompt; } # as PROMPT_COMMAND is run
-  after_cd() { eval _venvhook_prompt; }
+  at_prompt() { eval _venvhook_hook; } # as PROMPT_COMMAND is run
+  after_cd() { eval _venvhook_hook; }
 fi
 : > "$OUT"
 
