@@ -99,11 +99,12 @@ class User:
         paths = [self.home / name for name in names]
         return {str(path): path.read_bytes() + b"%d" % path.stat().st_mtime_ns for path in paths}
 
-    def open(self, shell: Shell) -> Terminal:
+    def open(self, shell: Shell, **environ: str) -> Terminal:
         """Open *shell* as a new terminal would, with its rc file as it is."""
         rc = (self.home / shell.rc_file).read_text()
         assert rc.startswith(shell.prelude)
-        return Terminal(shell, self.scratch, rc=rc.removeprefix(shell.prelude).removesuffix("\n"))
+        rc = rc.removeprefix(shell.prelude).removesuffix("\n")
+        return Terminal(shell, self.scratch, rc=rc, environ=environ)
 
 
 @pytest.fixture
@@ -149,6 +150,7 @@ def test_a_new_user_installs_works_updates_and_uninstalls(
             terminal.run("cd ..")
             assert terminal.environment is None
             assert terminal.path == path
+        _the_readme_is_right(user, SHELLS[name])
     shutil.rmtree(project)
 
     rc_files = user.rc_contents()
@@ -162,6 +164,26 @@ def test_a_new_user_installs_works_updates_and_uninstalls(
     status, said = user.install("--uninstall", sh=sh)
     assert status == 0, said
     assert user.files() == before
+
+
+def _the_readme_is_right(user: User, shell: Shell) -> None:
+    """Type the README's first transcript, of /home/me, and compare each prompt and answer."""
+    outside = user.scratch / "outside"
+    outside.mkdir(exist_ok=True)
+    (outside / "python").unlink(missing_ok=True)
+    (outside / "python").symlink_to(sys.executable)
+    readme = (CHECKOUT / "README.md").read_text()
+    transcript = readme.partition("```console\n")[2].partition("```")[0]
+    transcript = transcript.replace("/home/me", str(user.home))
+    transcript = transcript.replace("/usr/bin/python", f"{outside}/python")
+    seen = ""
+    with user.open(shell, PATH=f"{outside}:/usr/bin:/bin") as terminal:
+        for line in transcript.splitlines():
+            if "$ " in line:
+                seen += f"{terminal.prompt}$ {line.partition('$ ')[2]}\n"
+                seen += terminal.run(line.partition("$ ")[2])
+    assert seen.count("$ ") > 3
+    assert seen == transcript
 
 
 @pytest.mark.usefixtures("bash")
