@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from checkout import CHECKOUT
+from environments import EnvironmentMaker
+from venvhook import prove, rcfile
 from venvhook.init import init_text
 from venvhook.recipe import PROTOCOL
 from venvhook.shells import SHELLS
@@ -52,11 +54,26 @@ def imported(words: list[str], code: str, home: Path) -> set[str]:
         text=True,
         check=True,
     )
-    assert done.stdout
+    assert done.stdout, done.stderr
     return set(done.stderr.partition("MODULES")[2].split())
 
 
-def test_the_helper_imports_nothing_that_is_slow(tmp_path: Path) -> None:
+@pytest.mark.parametrize("prompt", ["plain", "it's"], ids=["plain", "quoted"])
+def test_the_helper_imports_nothing_that_is_slow(
+    prompt: str, tmp_path: Path, make_environment: EnvironmentMaker
+) -> None:
+    make_environment(tmp_path / "app/.venv", prompt=prompt)
+    words = [PROTOCOL.decode(), "bash", str(tmp_path / "app"), ".venv"]
+    found = imported(words, "from venvhook.hook import main; main()", tmp_path)
+    assert "venvhook.hook" in found
+    assert found <= MAY_BE_IMPORTED
+    # Nor on the way by the command.
+    by_command = imported(["hook", *words], "from venvhook.__main__ import main; main()", tmp_path)
+    assert "venvhook.hook" in by_command
+    assert by_command <= MAY_BE_IMPORTED | {"venvhook.__main__"}
+
+
+def test_a_refusal_imports_nothing_that_is_slow(tmp_path: Path) -> None:
     (tmp_path / ".venv").symlink_to("nowhere")
     words = [PROTOCOL.decode(), "bash", str(tmp_path), ".venv"]
     found = imported(words, "from venvhook.hook import main; main()", tmp_path)
@@ -104,6 +121,12 @@ def test_each_library_has_one_importer(library: str, module: str) -> None:
     pattern = re.compile(rf"^\s*(?:import|from) {library}\b", re.MULTILINE)
     importers = {file.stem for file in PACKAGE.glob("*.py") if pattern.search(file.read_text())}
     assert importers <= {module}
+
+
+def test_every_table_has_the_same_shells() -> None:
+    names = [row.name for row in SHELLS]
+    for table in (rcfile._LINES, rcfile._RC_FILES, prove._DIALECTS):
+        assert sorted(table) == sorted(names)
 
 
 @pytest.mark.parametrize("row", SHELLS, ids=lambda row: row.name)
