@@ -22,6 +22,7 @@ import venv
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import pairwise
 
 from .errors import VenvhookError, shown
 from .recipe import cache_directory
@@ -100,13 +101,19 @@ def _enter_and_leave(text: str) -> str:
 
 
 def _both(text: str) -> str:
-    """Return the time in *text*: nanoseconds before and after, and the number of rounds."""
+    """Return the time in *text*: two series of nanoseconds, with the hook and without.
+
+    Between two readings are ten rounds, and starting date(1); the difference is the hook alone.
+    """
     words = text.split()
     # Where date(1) knows no %N it prints the letter.
-    if len(words) != 3 or not all(word.isdigit() for word in words):
+    if len(words) < 4 or len(words) % 2 or not all(word.isdigit() for word in words):
         return ""
-    start, end, rounds = map(int, words)
-    return f"enter and leave {(end - start) / rounds / 1000:.0f} us"
+    readings = [int(word) for word in words]
+    half = len(readings) // 2
+    batches = [[b - a for a, b in pairwise(r)] for r in (readings[:half], readings[half:])]
+    hooked, bare = (statistics.median(batch) for batch in batches)
+    return f"enter and leave {max(hooked - bare, 0) / 10 / 1000:.0f} us"
 
 
 def _no_times(_text: str) -> str:
@@ -119,7 +126,8 @@ _POSIX_HELLO = (
     ' "${VENVHOOK_NAMES-}" "${VENVHOOK_OFF-}" "${TMUX-}${STY-}${ZELLIJ-}" @'
 )
 _POSIX_REPORT = ' printf \'VH%s<%s|%s>%s\\n\' @ "${VIRTUAL_ENV-}" "$PATH" @'
-# The clock is read around the hook alone: 'cd' is called without it.
+# The clock is read around the hook alone: 'cd' is called without it. In fish it cannot be, and the
+# builtins know no clock, so there the same is done again without the hook.
 _POSIX_ROUNDS = (
     " _vh() { local i=0 a b c d; CLOCK; while [ $i -lt 21 ]; do i=$((i + 1));"
     ' CD "$1"; a=$EPOCHREALTIME; _venvhook_hook; b=$EPOCHREALTIME;'
@@ -155,8 +163,10 @@ _DIALECTS = {
         ),
         report=' printf \'VH%s<%s|%s>%s\\n\' @ "$VIRTUAL_ENV" "$PATH" @',
         rounds=(
-            " set a (date +%s%N); for i in (seq 100); builtin cd IN; builtin cd OUT; end;"
-            " set b (date +%s%N); printf 'VH%s<%s %s 100>%s\\n' @ $a $b @"
+            " set -g _vh; for i in (seq 44); set -a _vh (date +%s%N);"
+            " test $i = 22; and functions -e _venvhook_prompt;"
+            " for j in 1 2 3 4 5 6 7 8 9 10; builtin cd IN; builtin cd OUT; end; end;"
+            " printf 'VH%s<%s>%s\\n' @ \"$_vh\" @"
         ),
         read_times=_both,
     ),
