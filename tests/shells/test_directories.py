@@ -210,6 +210,24 @@ def test_a_file_called_venv_leads_to_an_environment(
     assert terminal.environment == str(two)
 
 
+def test_a_redirect_in_a_project_behind_a_link_is_relative_to_the_real_one(
+    any_shell: Shell,
+    home: Path,
+    open_terminal: OpenTerminal,
+    make_environment: EnvironmentMaker,
+) -> None:
+    kept = make_environment(home / "real/kept")
+    make_environment(home / "kept")
+    (home / "real/app").mkdir()
+    (home / "real/app/.venv").write_text("../kept\n")
+    (home / "link").symlink_to("real/app")
+    terminal = open_terminal(any_shell)
+    for _visit in ("first", "kept"):
+        terminal.run("cd link")
+        assert active(terminal) == kept
+        terminal.run("cd ..")
+
+
 def test_the_environment_of_home_counts_for_home_alone(
     any_shell: Shell,
     home: Path,
@@ -239,6 +257,26 @@ def test_the_environment_of_home_counts_for_home_alone_by_another_name(
     (home.parent / "alias").symlink_to("home")
     terminal = open_terminal(any_shell)
     terminal.cd(home.parent / "alias/plain")
+    assert terminal.environment is None
+
+
+def test_an_environment_above_home_does_not_count_below_home(
+    any_shell: Shell,
+    home: Path,
+    open_terminal: OpenTerminal,
+    make_environment: EnvironmentMaker,
+) -> None:
+    above = make_environment(home.parent / ".venv")
+    (home / "plain").mkdir()
+    (home.parent / "beside").mkdir()
+    terminal = open_terminal(any_shell)
+    assert terminal.environment is None
+    for step in ("plain", ".."):
+        terminal.run(f"cd {step}")
+        assert terminal.environment is None, step
+    terminal.run("cd ../beside")
+    assert terminal.environment == str(above)
+    terminal.cd(home / "plain")
     assert terminal.environment is None
 
 
