@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -103,6 +104,40 @@ def test_a_failure_is_one_line_and_a_traceback_only_on_demand(tmp_path: Path) ->
     broken = venvhook(tmp_path, *words, PATH=path, HOME="")
     assert broken.returncode == 1
     assert "HOME is not set" in broken.stderr
+    missing = str(command.parent)
+    assert "Traceback" not in venvhook(tmp_path, *words, PATH=missing).stderr
+    shown = venvhook(tmp_path, *words, PATH=missing, VENVHOOK_DEBUG="1")
+    assert shown.returncode == 1
+    assert shown.stderr.startswith("Traceback")
+    assert "bash is not on PATH" in shown.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no startup files to wait in")
+def test_ctrl_c_is_status_130_and_no_traceback(tmp_path: Path) -> None:
+    # The shell that is tried waits in its startup file, and says when.
+    os.mkfifo(tmp_path / "waiting")
+    (tmp_path / ".bashrc").write_text("echo > ~/waiting; sleep 60\n")
+    command = tmp_path / "bin/venvhook"
+    command.parent.mkdir()
+    command.touch(mode=0o755)
+    running = subprocess.Popen(
+        [sys.executable, "-m", "venvhook", "install", "--shells", "bash"],
+        env={
+            "HOME": str(tmp_path),
+            "PATH": f"{command.parent}:{os.environ['PATH']}",
+            "PYTHONPATH": SOURCE,
+        },
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    (tmp_path / "waiting").read_text()
+    running.send_signal(signal.SIGINT)
+    _printed, complaint = running.communicate(timeout=20)
+    assert running.returncode == 130, complaint
+    assert "Traceback" not in complaint
 
 
 def test_no_rc_shows_the_lines_and_edits_nothing(tmp_path: Path) -> None:
