@@ -7,6 +7,7 @@ import shutil
 import stat
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,11 @@ class User:
             check=False,
         )
         return ran.returncode, ran.stdout
+
+    def init(self, launcher: Path, shell: str = "zsh", *options: str) -> bytes:
+        """Return what *launcher* prints for the rc file of *shell*."""
+        words = [launcher, "init", shell, *options]
+        return subprocess.run(words, env=self.environ, capture_output=True, check=True).stdout
 
     def files(self) -> dict[str, tuple[int, bytes | str]]:
         """Return everything in HOME: mode, and content or what a link says."""
@@ -215,6 +221,7 @@ def test_one_shell_and_a_prefix_on_path(user: User) -> None:
     assert ran.stdout.startswith(b"venvhook 0.")
 
     _launcher_starts_python_only_when_something_changed(user, launcher)
+    _launcher_reads_no_cache_that_others_can_write(user, launcher)
 
     (user.home / ".local/share/venvhook/env/bin/python").unlink()
     ran = subprocess.run(
@@ -230,11 +237,7 @@ def test_one_shell_and_a_prefix_on_path(user: User) -> None:
 def _launcher_starts_python_only_when_something_changed(user: User, launcher: Path) -> None:
     data = user.home / ".local/share/venvhook"
     kept = user.home / ".cache/venvhook/init.zsh"
-
-    def init(shell: str = "zsh", *options: str) -> bytes:
-        words = [str(launcher), "init", shell, *options]
-        return subprocess.run(words, env=user.environ, capture_output=True, check=True).stdout
-
+    init = partial(user.init, launcher)
     text = init()
     assert b"_venvhook_hook" in text
     assert kept.read_bytes() == text
@@ -261,6 +264,37 @@ def _launcher_starts_python_only_when_something_changed(user: User, launcher: Pa
     assert init() == text
     assert target.read_bytes() == b"linked"
     target.unlink()
+
+
+def _launcher_reads_no_cache_that_others_can_write(user: User, launcher: Path) -> None:
+    cache = user.home / ".cache/venvhook"
+    kept = cache / "init.zsh"
+    kept.write_bytes(b"kept")
+    assert user.init(launcher) == b"kept"
+
+    def is_used() -> bool:
+        said = user.init(launcher)
+        assert kept.read_bytes() == b"kept"
+        return b"_VENVHOOK_CACHE=''" not in said
+
+    elsewhere = user.home / "elsewhere"
+    cache.rename(elsewhere)
+    cache.symlink_to(elsewhere)
+    assert not is_used()
+    cache.unlink()
+    elsewhere.rename(cache)
+    if os.geteuid() == 0:  # Nobody else can give a directory away.
+        os.chown(cache, 1, -1)
+        assert not is_used()
+        os.chown(cache, 0, -1)
+    # One that he has opened to others himself is noticed when the kept text is renewed.
+    cache.chmod(0o770)
+    installed = user.home / ".local/share/venvhook/installed"
+    newer = kept.stat().st_mtime_ns + 1_000_000_000
+    os.utime(installed, ns=(newer, newer))
+    assert not is_used()
+    cache.chmod(0o700)
+    assert b"_venvhook_hook" in user.init(launcher)
 
 
 @pytest.mark.usefixtures("zsh")
