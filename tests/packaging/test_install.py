@@ -75,7 +75,7 @@ class User:
 
     def init(self, launcher: Path, shell: str = "zsh", *options: str) -> bytes:
         """Return what *launcher* prints for the rc file of *shell*."""
-        words = [launcher, "init", shell, *options]
+        words = [str(launcher), "init", shell, *options]
         return subprocess.run(words, env=self.environ, capture_output=True, check=True).stdout
 
     def files(self) -> dict[str, tuple[int, bytes | str]]:
