@@ -1,4 +1,7 @@
-"""What is under test: this checkout, and the command. Without a terminal, so on every system."""
+"""What is under test: this checkout and the command, and on which machine.
+
+Imported on every system, so it imports nothing of terminals.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,21 @@ import os
 import shlex
 import sys
 from pathlib import Path
+from typing import NoReturn
+
+import pytest
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 # May files be given to other accounts? Never on Windows.
 IS_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
+
+
+def go_without(program: str) -> NoReturn:
+    """Skip the test, since *program* is missing; fail it in CI, but on Windows all may be."""
+    text = f"{program} is not on this machine"
+    if os.environ.get("CI") and os.name != "nt":
+        pytest.fail(text)
+    pytest.skip(text)
 
 
 def venvhook_command(scratch: Path) -> str:

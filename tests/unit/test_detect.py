@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from checkout import go_without
 from venvhook.detect import chosen_shells, installed_shells
 from venvhook.errors import UsageError, VenvhookError
 
@@ -26,7 +27,7 @@ def fake(directory: Path, *names: str) -> None:
 def test_the_shell_that_asks_is_found(tmp_path: Path, name: str) -> None:
     executable = shutil.which(name)
     if executable is None:
-        pytest.skip(f"{name} is not on this machine")
+        go_without(name)
     code = "from venvhook.detect import current_shell; print(current_shell().name)"
     script = tmp_path / "ask"
     script.write_text(f"#!/bin/sh\nexec '{sys.executable}' -c '{code}'\n")

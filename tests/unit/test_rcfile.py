@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from checkout import IS_ROOT
+from checkout import IS_ROOT, go_without
 from venvhook.errors import VenvhookError
 from venvhook.rcfile import (
     add_block,
@@ -270,7 +270,7 @@ def test_the_lines_call_the_launcher_by_any_path(tmp_path: Path, name: str, laun
     shell = next(row for row in SHELLS if row.name == name)
     executable = shutil.which(name)
     if executable is None:
-        pytest.skip(f"{name} is not on this machine")
+        go_without(name)
     home = tmp_path / "home 'of' me"
     home.mkdir()
     path = Path(launcher.format(home=home))
@@ -320,7 +320,7 @@ def row(name: str) -> Shell:
 def test_zsh_says_where_its_rc_file_is(tmp_path: Path) -> None:
     zsh = shutil.which("zsh")
     if zsh is None:
-        pytest.skip("zsh is not on this machine")
+        go_without("zsh")
     # Not exported, so that only zsh knows.
     (tmp_path / ".zshenv").write_text('echo hello\nZDOTDIR="$HOME/z"\n')
     files = rc_files(row("zsh"), zsh, {"HOME": str(tmp_path), "PATH": os.environ["PATH"]})
