@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import stat
@@ -13,11 +14,15 @@ from pathlib import Path
 import pytest
 
 from checkout import CHECKOUT, venvhook_command
-from environments import EnvironmentMaker
+from environments import EnvironmentMaker, uv
 from terminal import SHELLS, Shell, Terminal
 
 NAMES = ("bash", "zsh", "fish")
 SHS = {"dash": ["dash"], "busybox": ["busybox", "sh"], "sh": ["/bin/sh"]}
+NEEDED = (
+    *("bash", "cat", "dirname", "grep", "ln", "mkdir", "mktemp"),
+    *("mv", "readlink", "rm", "rmdir", "sed"),
+)
 # Written by the shells themselves, with or without venvhook.
 NOT_OURS = (
     ".cache/fish",
@@ -72,6 +77,20 @@ class User:
             check=False,
         )
         return ran.returncode, ran.stdout
+
+    def tools(self, *more: str) -> str:
+        """Return a PATH with what install.sh needs and the programs *more*, and no Python."""
+        directory = self.scratch / "tools"
+        directory.mkdir()
+        for name in (*NEEDED, *more):
+            found = shutil.which(name)
+            assert found is not None, name
+            (directory / Path(name).name).symlink_to(found)
+        return str(directory)
+
+    def private_python(self) -> Path:
+        """Return what the Python of the private environment really is."""
+        return (self.home / ".local/share/venvhook/env/bin/python").resolve()
 
     def init(self, launcher: Path, shell: str = "zsh", *options: str) -> bytes:
         """Return what *launcher* prints for the rc file of *shell*."""
@@ -310,6 +329,36 @@ def test_no_rc_edits_no_file_and_shows_the_lines(user: User) -> None:
 
 
 @pytest.mark.usefixtures("bash")
+def test_python_is_the_one_that_is_named(user: User) -> None:
+    words = ("--no-rc", "--shells", "bash", "--python", sys.executable)
+    status, said = user.install(*words, PATH=user.tools())
+    assert status == 0, said
+    assert user.private_python() == Path(sys.executable).resolve()
+
+
+@pytest.mark.usefixtures("bash")
+def test_uv_finds_a_python_where_path_has_none(user: User) -> None:
+    asked = [uv(), "python", "list", "--offline", "--output-format", "json", sys.executable]
+    listed = subprocess.run(asked, capture_output=True, check=True)
+    installed = user.scratch / "installed" / json.loads(listed.stdout)[0]["key"]
+    installed.mkdir(parents=True)
+    for name in ("bin", "lib"):
+        (installed / name).symlink_to(Path(sys.base_prefix) / name)
+    environ = {
+        "PATH": user.tools(uv()),
+        "UV_PYTHON_INSTALL_DIR": str(installed.parent),
+        "UV_PYTHON_DOWNLOADS": "never",
+        "UV_CACHE_DIR": str(user.scratch / "cache"),
+    }
+    status, said = user.install("--no-rc", "--shells", "bash", **environ)
+    assert status == 0, said
+    assert said.startswith(f"Installing into {user.home}/.local/share/venvhook with uv\n")
+    assert user.private_python() == Path(sys.executable).resolve()
+    launcher = user.home / ".local/bin/venvhook"
+    assert b"_venvhook_hook" in user.init(launcher)
+
+
+@pytest.mark.usefixtures("bash")
 def test_a_shell_that_fails_is_named_with_the_reason(user: User) -> None:
     (user.home / ".bashrc").write_text("return\n")
     status, said = user.install("--shells", "bash")
@@ -338,18 +387,15 @@ def test_what_cannot_be_done_is_one_line_and_leaves_nothing(user: User) -> None:
     foreign.write_text("#!/bin/sh\necho mine\n")
     (user.home / "file").touch()
     before = user.files()
-    nothing = user.scratch / "nothing"
-    nothing.mkdir()
-    for name in ("dirname", "sed", "mkdir", "mktemp", "rmdir", "readlink", "rm", "cat"):
-        (nothing / name).symlink_to(shutil.which(name) or "missing")
+    nothing = user.tools()
     cases = [
         (("--prefix", str(user.home / "tools")), {}, "is not from install.sh"),
         (("--prefix", str(user.home / "file")), {}, "cannot be made"),
         (("--python", "/bin/true"), {}, "not a Python of at least 3.11"),
         (("--python", str(user.home / "gone")), {}, "not a Python of at least 3.11"),
         ((), {"HOME": ""}, "HOME is not set"),
-        ((), {"PATH": str(nothing)}, "no Python of at least 3.11 on PATH, and no uv"),
-        (("--uninstall",), {"PATH": str(nothing)}, "no Python of at least 3.11"),
+        ((), {"PATH": nothing}, "no Python of at least 3.11 on PATH, and no uv"),
+        (("--uninstall",), {"PATH": nothing}, "no Python of at least 3.11"),
     ]
     for words, environ, reason in cases:
         status, said = user.install(*words, **environ)
