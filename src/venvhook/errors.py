@@ -55,12 +55,14 @@ def run(respond: Callable[[list[bytes], Mapping[str, str]], bytes]) -> None:
     """Write what *respond* answers to ``sys.argv`` to stdout, or one line to stderr, and exit.
 
     The boundary of the fast road: a shell must never see a traceback on ``cd``. Exits with 0 for an
-    answer, 1 for a failure, 2 for a wrong call.
+    answer, 1 for a failure, 2 for a wrong call, 130 if interrupted.
     """
     try:
         answer = respond([os.fsencode(word) for word in sys.argv[1:]], os.environ)
         while answer:
             answer = answer[os.write(1, answer) :]
+    except KeyboardInterrupt:
+        sys.exit(130)
     except VenvhookError as error:
         complain(str(error))
         sys.exit(error.exit_code)
