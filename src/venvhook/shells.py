@@ -1,4 +1,4 @@
-"""The table of shells: what each is called, how it quotes, and where its files are."""
+"""The table of shells: what each is called, how it quotes and sets a variable, its hook script."""
 
 from __future__ import annotations
 
