@@ -39,6 +39,20 @@ class Unusable(Exception):  # noqa: N818  # an answer, not a failure
         self.kept = kept
 
 
+class Doubt(Exception):  # noqa: N818  # an answer, not a failure
+    """Why a condition of trust does not hold: *what*, a phrase that names the place.
+
+    *mend* is what to do about it where that is not to allow it. *kept* says whether the cause
+    leaves a trace in the modification time of a witness, so that the refusal may be kept.
+    """
+
+    def __init__(self, what: str, mend: str = "", kept: bool = False) -> None:
+        super().__init__(what)
+        self.what = what
+        self.mend = mend
+        self.kept = kept
+
+
 class Environment:
     """A whole environment: its path as the project names it, and what ``pyvenv.cfg`` says."""
 
