@@ -10,6 +10,7 @@ from .environment import (
     Unusable,
     is_directory,
     is_file,
+    is_never_asked,
     kind,
     read_file,
 )
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
 
 DEFAULT_NAMES = (b".venv", b"venv", b"env")
 REDIRECT_LIMIT = 4096
-
-# Directories that look up a host or mount a disk for a name asked of them, or hold no files at all.
-_NEVER_ASKED = (b"/net", b"/misc", b"/afs", b"/smb", b"/Network", b"/proc", b"/dev", b"/sys")
 
 
 class Marker:
@@ -188,13 +186,6 @@ def _redirect_target(path: bytes) -> bytes:
     # '..' means the directory above the real one, as for whoever wrote it.
     base = os.path.realpath(root) if b".." in line.split(b"/") else root
     target = os.path.normpath(os.path.join(base, line))
-    if not WINDOWS and _is_never_asked(target):
+    if not WINDOWS and is_never_asked(target):
         raise Unusable("leads to where a look can hang; name another path in it", kept=True)
     return target
-
-
-def _is_never_asked(path: bytes) -> bool:
-    """Return whether *path* lies in a directory whose names must not be looked up unasked."""
-    return path.startswith(b"//") or any(
-        path == place or path.startswith(place + b"/") for place in _NEVER_ASKED
-    )

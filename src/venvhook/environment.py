@@ -12,9 +12,14 @@ CONFIG = b"pyvenv.cfg"
 CONFIG_LIMIT = 64 * 1024
 NAME_LIMIT = 100
 
+# Directories that look up a host or mount a disk for a name asked of them, or hold no files at all.
+_NEVER_ASKED = frozenset((b"net", b"misc", b"afs", b"smb", b"Network", b"proc", b"dev", b"sys"))
 _PYTHON = b"python.exe" if WINDOWS else b"python"
 # An environment holds at least one of these, whoever made it for whichever shell.
 _ACTIVATORS = (b"activate", b"activate.fish", b"activate.csh", b"Activate.ps1", b"activate.ps1")
+_READ = os.O_RDONLY
+for _flag in ("O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_BINARY"):
+    _READ |= getattr(os, _flag, 0)
 _FORMAT, _FILE, _DIRECTORY = 0o170000, 0o100000, 0o040000
 _KINDS = {
     0o010000: "a FIFO",
@@ -78,32 +83,81 @@ def kind(mode: int) -> str:
     return _KINDS.get(mode & _FORMAT, "no regular file")
 
 
-def read_file(path: bytes, limit: int) -> bytes:
-    """Return the content of the regular file *path*, of at most *limit* bytes.
+def is_never_asked(path: bytes) -> bool:
+    """Return whether the absolute *path* lies where no name may be looked up unasked.
 
-    Raises OSError if it cannot be read, Unusable if it is no regular file or larger. Looked at
-    before it is opened, since opening some devices does something, and opened without waiting.
+    By its text alone, so it must hold no ``..`` and no link above such a directory.
     """
-    mode = os.stat(path).st_mode
-    if not is_file(mode):
-        raise Unusable(f"is {kind(mode)}", kept=True)
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
-    descriptor = os.open(path, flags | getattr(os, "O_BINARY", 0))
+    return path.startswith(b"//") or path[1:].partition(b"/")[0] in _NEVER_ASKED
+
+
+def open_file(path: bytes, limit: int, links: bool = True) -> tuple[int, os.stat_result]:
+    """Return a descriptor of the regular file *path*, of at most *limit* bytes, and its ``fstat``.
+
+    With *links* it may be a link to one. Raises OSError if it cannot be opened, Unusable if it is
+    something else or larger. Looked at before it is opened, since opening some devices does
+    something, and opened without waiting; what counts is what was opened.
+    """
+    _require_file(os.stat(path, follow_symlinks=links), limit)
+    descriptor = os.open(path, _READ if links else _READ | getattr(os, "O_NOFOLLOW", 0))
     try:
         found = os.fstat(descriptor)
-        if not is_file(found.st_mode):
-            raise Unusable(f"is {kind(found.st_mode)}", kept=True)
-        if found.st_size > limit:
-            raise Unusable(f"is larger than {limit} bytes", kept=True)
-        return os.read(descriptor, limit)
+        _require_file(found, limit)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor, found
+
+
+def _require_file(found: os.stat_result, limit: int) -> None:
+    """Raise Unusable unless *found* is a regular file of at most *limit* bytes."""
+    if not is_file(found.st_mode):
+        raise Unusable(f"is {kind(found.st_mode)}", kept=True)
+    if found.st_size > limit:
+        raise Unusable(f"is larger than {limit} bytes", kept=True)
+
+
+def read_file(path: bytes, limit: int, links: bool = True) -> bytes:
+    """Return the content of the regular file *path*, of at most *limit* bytes.
+
+    Arguments and errors are those of ``open_file``.
+    """
+    descriptor, _found = open_file(path, limit, links)
+    try:
+        content = b""
+        # A network's file system may return less than there is; a file may grow meanwhile.
+        while len(content) <= limit and (more := os.read(descriptor, limit + 1 - len(content))):
+            content += more
     finally:
         os.close(descriptor)
+    if len(content) > limit:
+        raise Unusable(f"is larger than {limit} bytes", kept=True)
+    return content
 
 
 def parse_config(text: bytes) -> dict[bytes, bytes]:
     """Return the keys, in lower case, and values of a ``pyvenv.cfg``: lines of ``key = value``."""
-    pairs = (line.partition(b"=") for line in text.splitlines())
-    return {key.strip().lower(): value.strip() for key, separator, value in pairs if separator}
+    return dict(_config_lines(text))
+
+
+def _config_lines(text: bytes) -> list[tuple[bytes, bytes]]:
+    """Return the keys and values of a ``pyvenv.cfg`` in their order.
+
+    As CPython's start-up reads it (``getpath.py``): as text, where a space may be one of Unicode's,
+    and by line feeds alone.
+    """
+    lines = text.decode("utf-8", "surrogateescape").split("\n")
+    pairs = (line.partition("=") for line in lines)
+    return [
+        (_encoded(key.strip().lower()), _encoded(value.strip()))
+        for key, separator, value in pairs
+        if separator
+    ]
+
+
+def _encoded(text: str) -> bytes:
+    """Return the bytes that were decoded as *text*."""
+    return text.encode("utf-8", "surrogateescape")
 
 
 def examine(path: bytes) -> Environment:
@@ -118,8 +172,9 @@ def examine(path: bytes) -> Environment:
             f"has a '{os.pathsep}' in its path, so it cannot be on PATH; rename that directory",
             True,
         )
-    if not config.get(b"home"):
-        raise Unusable(f"{CONFIG.decode()} has no 'home' key; recreate the environment", kept=True)
+    if os.path.lexists(os.path.join(path, BIN, CONFIG)):
+        # CPython's start-up looks there first, so it would not use the one that was read.
+        raise Unusable(f"has a second {CONFIG.decode()} in {BIN.decode()}/; remove that one", True)
     _check_interpreter(path)
     if not any(_is_regular(os.path.join(path, BIN, name)) for name in _ACTIVATORS):
         raise Unusable(
@@ -130,15 +185,32 @@ def examine(path: bytes) -> Environment:
 
 def _read_config(path: bytes) -> dict[bytes, bytes]:
     """Return what ``pyvenv.cfg`` of *path* says; raise Unusable where it cannot be read."""
+    name = CONFIG.decode()
     try:
-        return parse_config(read_file(os.path.join(path, CONFIG), CONFIG_LIMIT))
+        text = read_file(os.path.join(path, CONFIG), CONFIG_LIMIT, links=False)
+        lines = _config_lines(text)
+        _require_one_home(text, lines)
     except OSError as error:
-        raise Unusable(
-            f"{CONFIG.decode()} cannot be read ({error.strerror}); mend its permissions"
-        ) from error
+        raise Unusable(f"{name} cannot be read ({error.strerror}); mend its permissions") from error
     except Unusable as error:
-        reason = f"{CONFIG.decode()} {error.reason}; recreate the environment"
+        reason = f"{name} {error.reason}; recreate the environment"
         raise Unusable(reason, error.kept) from error
+    return dict(lines)
+
+
+def _require_one_home(text: bytes, lines: list[tuple[bytes, bytes]]) -> None:
+    """Raise Unusable unless all that read the ``pyvenv.cfg`` *text* find the same ``home`` in it.
+
+    Of two, CPython's start-up takes the first and its module ``site`` the last; at a NUL the
+    start-up ends a path; at a carriage return alone only ``site`` ends a line.
+    """
+    homes = [value for key, value in lines if key == b"home"]
+    if not any(homes):
+        raise Unusable("has no 'home' key", kept=True)
+    if len(homes) > 1:
+        raise Unusable("has more than one 'home' key", kept=True)
+    if b"\0" in text or b"\r" in text.replace(b"\r\n", b"\n"):
+        raise Unusable("holds control characters", kept=True)
 
 
 def _check_interpreter(path: bytes) -> None:
@@ -159,9 +231,9 @@ def _check_interpreter(path: bytes) -> None:
 
 
 def _is_regular(path: bytes) -> bool:
-    """Return whether *path* leads to a regular file."""
+    """Return whether *path* is a regular file, and no link to one."""
     try:
-        return is_file(os.stat(path).st_mode)
+        return is_file(os.lstat(path).st_mode)
     except OSError:
         return False
 

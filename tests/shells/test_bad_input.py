@@ -134,7 +134,7 @@ BAD_MARKERS: tuple[tuple[Callable[[Path], None], str], ...] = (
     (_without_config, "no pyvenv.cfg in it"),
     (_config_directory, "pyvenv.cfg is a directory"),
     (_config_fifo, "pyvenv.cfg is a FIFO"),
-    (_config_loop, "pyvenv.cfg cannot be read"),
+    (_config_loop, "pyvenv.cfg is a symbolic link"),
     (_config_binary, "no 'home' key"),
     (_config_without_home, "no 'home' key"),
     (_config_huge, "pyvenv.cfg is larger than"),
