@@ -19,7 +19,17 @@ from venvhook.recipe import PROTOCOL
 from venvhook.shells import SHELLS
 
 PACKAGE = CHECKOUT / "src/venvhook"
-HOT = ("discovery", "environment", "errors", "hook", "location", "recipe", "shells", "trust")
+HOT = (
+    "discovery",
+    "environment",
+    "errors",
+    "held",
+    "hook",
+    "location",
+    "recipe",
+    "shells",
+    "trust",
+)
 # Besides built-in modules, C modules, and what 'python -I -S' has loaded before its first line.
 MAY_BE_IMPORTED = {
     *(f"venvhook.{name}" for name in HOT),
