@@ -38,18 +38,17 @@ def check_at_home(environment: Environment, real: bytes) -> None:
     Each location that is recorded must be one of the two, and absolute without ``.`` and ``..``.
     """
     homes = [_folded(path) for path in (environment.path, real) if _is_plain(path)]
-    where = shown(environment.path)
     command = _folded(environment.config.get(b"command", b""))
     if command and not any(command.endswith(b" " + home) for home in homes):
         told = shown(command[command.rfind(b" /") + 1 :])
-        raise Doubt(f"{where} was made for {told}, not for this place", kept=True)
+        raise Doubt(f"was made for {told}, not for this place", kept=True)
     recorded = _recorded(environment.path)
     for value in recorded:
         if not any(value in _spellings(home) for home in homes):
             told = shown(value.strip(b"'\""))
-            raise Doubt(f"{where} was made for {told}, not for this place")
+            raise Doubt(f"was made for {told}, not for this place")
     if not command and not recorded:
-        raise Doubt(f"{where} does not say where it was made")
+        raise Doubt("does not say where it was made")
 
 
 def _folded(path: bytes) -> bytes:

@@ -1,0 +1,204 @@
+"""Condition 5 of trust, "made here": whether an environment was made in its place, by its times.
+
+Makers of environments make the link ``bin/python`` first, and set no times. Tools that unpack or
+copy set modification times, or bring files in another order; the change time is nobody's to set. It
+moves later for harmless reasons (``chmod -R``, a backup by hard links); the birth time never moves.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from .environment import BIN, CONFIG, WINDOWS, Doubt, is_file
+from .errors import shown
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .environment import Environment
+
+ENTRY_LIMIT = 20_000
+
+_PYTHON = b"python"
+_FORMAT, _LINK = 0o170000, 0o120000
+# How long before bin/python makers make another link to the interpreter (python3.13, pypy3), in
+# nanoseconds: at most 12 ms were measured under heavy load, and at least 40 ms from unpacking one
+# to the links that 'python -m venv' makes when it is started at once.
+_LINK_SLACK = 20_000_000
+# How much later than the link pyvenv.cfg is created at most, in nanoseconds: makers take less than
+# 10 ms, or create it before.
+_CONFIG_SLACK = 2_000_000_000
+_COPIED = "was not made here (it was unpacked or copied)"
+
+
+def check_made_here(environment: Environment, is_honest: bool) -> None:
+    """Raise Doubt unless *environment* was made in its place, as far as its times can tell.
+
+    *is_honest* says whether its file system keeps change times.
+    """
+    if not is_honest:
+        raise Doubt("cannot be told from a copy: its file system does not keep times of its own")
+    try:
+        if WINDOWS:
+            _check_created(environment.path)
+        else:
+            _check_order(environment.path)
+    except OSError as error:
+        where = shown(os.fsencode(error.filename or environment.path))
+        raise Doubt(f"cannot be read ({where}: {error.strerror})") from error
+
+
+def _check_order(path: bytes) -> None:
+    """Raise Doubt where something at *path* was there before ``bin/python``, or has a set time."""
+    python = os.path.join(path, BIN, _PYTHON)
+    link = os.lstat(python)
+    if link.st_mode & _FORMAT != _LINK:
+        raise Doubt("was made with copies, or unpacked: bin/python is no link", kept=True)
+    made = _time_made(python, link)
+    _check_config(os.path.join(path, CONFIG), made)
+    interpreter = os.stat(python)
+    for entry in _entries(os.path.join(path, BIN)):
+        if entry.name != _PYTHON and _is_older(entry, made, link.st_ino, interpreter):
+            raise _there_before(path, entry, kept=True)
+    for directory in _sites(path):
+        for entry in _entries(directory):
+            # By time alone: directories number their files apart from each other.
+            if entry.stat(follow_symlinks=False).st_ctime_ns < made:
+                raise _there_before(path, entry, kept=False)
+
+
+def _check_created(path: bytes) -> None:
+    """Raise Doubt, on Windows, where ``pyvenv.cfg`` of *path* has a set time, or is too young.
+
+    Windows keeps no change time, and unpacking gives a file the modification time it had elsewhere,
+    which is before its creation here. Programs are copies there, with the times of their originals.
+    """
+    config = os.lstat(os.path.join(path, CONFIG))
+    if config.st_mtime_ns < _creation_time(config):
+        raise Doubt(_COPIED, kept=True)
+    limit = _creation_time(config) - _CONFIG_SLACK
+    for entry in _entries(os.path.join(path, BIN)):
+        # Not the entry's own stat, which leaves fields out there.
+        if _creation_time(os.lstat(entry.path)) < limit:
+            raise _there_before(path, entry, kept=True)
+
+
+def _creation_time(found: os.stat_result) -> int:
+    """Return the time of creation on Windows, which CPython 3.11 calls the change time."""
+    created: int = getattr(found, "st_birthtime_ns", found.st_ctime_ns)
+    return created
+
+
+def _there_before(path: bytes, entry: os.DirEntry[bytes], kept: bool) -> Doubt:
+    """Return the Doubt about *entry*, somewhere below *path*."""
+    name = shown(entry.path[len(path) :].lstrip(b"/"))
+    return Doubt(f"holds {name}, which was there before it was made", kept=kept)
+
+
+def _time_made(path: bytes, link: os.stat_result) -> int:
+    """Return when the symbolic link *path* was made, in nanoseconds; raise Doubt if it was copied.
+
+    A link is never written again, so its modification time is that of its making unless it was set.
+    """
+    made = link.st_mtime_ns
+    if made != link.st_ctime_ns and made != _birth_time(path):
+        raise Doubt(_COPIED, kept=True)
+    return made
+
+
+def _check_config(path: bytes, made: int) -> None:
+    """Raise Doubt where ``pyvenv.cfg``, *path*, has a set time, or is much younger than the link.
+
+    Where its change time has moved, it may also be of its birth time, or of that of the link, which
+    is *made*: within one tick of the clock many files get the same time, which nobody can foresee.
+    (Linux 6.13 gives a file a finer time once its own was asked for, so CPython's are as the link.)
+    """
+    found = os.lstat(path)
+    written = found.st_mtime_ns
+    if written not in (found.st_ctime_ns, made) and written != _birth_time(path):
+        raise Doubt(_COPIED, kept=True)
+    if found.st_ctime_ns > made + _CONFIG_SLACK:
+        born = _birth_time(path)
+        if born is not None and born > made + _CONFIG_SLACK:
+            raise Doubt("holds bin/python, which was there before it was made", kept=True)
+
+
+def _is_older(
+    entry: os.DirEntry[bytes], made: int, number: int, interpreter: os.stat_result
+) -> bool:
+    """Return whether *entry* of ``bin`` can be run and was there when the link was *made*.
+
+    *number* is the link's inode: within one tick of the clock, a lower one came before. Links have
+    no such order, since some makers make ``python3`` before ``python``.
+    """
+    found = entry.stat(follow_symlinks=False)
+    if is_file(found.st_mode):
+        can_run = found.st_mode & 0o111 or entry.name.lower().startswith(b"activate")
+        return bool(can_run) and (found.st_ctime_ns, found.st_ino) < (made, number)
+    if found.st_mode & _FORMAT != _LINK or found.st_ctime_ns >= made:
+        return False
+    return found.st_ctime_ns < made - _LINK_SLACK or not _leads_to(entry, interpreter)
+
+
+def _leads_to(entry: os.DirEntry[bytes], interpreter: os.stat_result) -> bool:
+    """Return whether the link *entry* leads to the *interpreter* itself."""
+    try:
+        return os.path.samestat(entry.stat(), interpreter)
+    except OSError:
+        return False
+
+
+def _sites(path: bytes) -> Iterator[bytes]:
+    """Yield each ``lib/pythonX.Y/site-packages`` of *path*; of ``lib64`` too, if it is another."""
+    for name in (b"lib", b"lib64"):
+        library = os.path.join(path, name)
+        if os.path.islink(library) and os.readlink(library) == b"lib":
+            continue
+        for entry in _entries(library):
+            yield os.path.join(library, entry.name, b"site-packages")
+
+
+def _entries(directory: bytes) -> Iterator[os.DirEntry[bytes]]:
+    """Yield what *directory* holds, if it is one; raise Doubt where that is too much."""
+    try:
+        with os.scandir(directory) as entries:
+            for count, entry in enumerate(entries):
+                if count >= ENTRY_LIMIT:
+                    raise Doubt(f"{shown(directory)} holds more than {ENTRY_LIMIT} entries")
+                yield entry
+    except (FileNotFoundError, NotADirectoryError):
+        return
+
+
+# ---- Birth times ---------------------------------------------------------------------------------
+
+# linux/stat.h: statx(2) and its structure
+_AT_FDCWD, _AT_SYMLINK_NOFOLLOW, _STATX_BTIME = -100, 0x100, 0x800
+_MASK_END, _SECONDS, _NANOSECONDS, _END = 4, 80, 88, 92
+
+
+def _birth_time(path: bytes) -> int | None:
+    """Return when the file *path* itself was created, in nanoseconds, or None where none can tell.
+
+    Only Linux's proves anything: on macOS and the BSDs, setting an earlier modification time, which
+    unpacking does, moves the birth time back to it (Node.js, fs.Stats, "birthtime").
+    """
+    if sys.platform != "linux":
+        return None
+    try:
+        # Here, since it costs more than all the rest and is seldom wanted.
+        import ctypes
+
+        statx = ctypes.CDLL(None).statx
+    except (ImportError, OSError, AttributeError):  # no libffi, or a C library before statx
+        return None
+    buffer = ctypes.create_string_buffer(256)
+    if statx(_AT_FDCWD, path, _AT_SYMLINK_NOFOLLOW, _STATX_BTIME, buffer) != 0:
+        return None
+    data = buffer.raw
+    if not int.from_bytes(data[:_MASK_END], sys.byteorder) & _STATX_BTIME:
+        return None
+    seconds = int.from_bytes(data[_SECONDS:_NANOSECONDS], sys.byteorder, signed=True)
+    return seconds * 1_000_000_000 + int.from_bytes(data[_NANOSECONDS:_END], sys.byteorder)
