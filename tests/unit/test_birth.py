@@ -133,31 +133,42 @@ def remade(path: Path) -> None:
 # ---- Change times moved later --------------------------------------------------------------------
 
 
+@pytest.fixture
+def tied(tmp_path: Path, make_environment: EnvironmentMaker) -> Path:
+    """A new environment whose config and link got the same time, as nearly all do."""
+    for number in range(20):
+        path = make_environment(tmp_path / f"app{number}/.venv")
+        link, config = ((path / name).lstat() for name in ("bin/python", "pyvenv.cfg"))
+        if link.st_mtime_ns == config.st_mtime_ns:
+            return path
+    pytest.skip("here no two files get the same time")
+
+
 @on_linux
-def test_a_change_of_modes_is_no_doubt(plain: Path) -> None:
-    wait_for_tick(plain)
-    for path in [plain, *plain.rglob("*")]:
+def test_a_change_of_modes_is_no_doubt(tied: Path) -> None:
+    wait_for_tick(tied)
+    for path in [tied, *tied.rglob("*")]:
         if not path.is_symlink():
             path.chmod(path.stat().st_mode)
-    config = (plain / "pyvenv.cfg").stat()
+    config = (tied / "pyvenv.cfg").stat()
     assert config.st_mtime_ns < config.st_ctime_ns
-    assert doubt(plain) == ""
+    assert doubt(tied) == ""
 
 
 @on_linux
-def test_hard_links_made_for_a_backup_are_no_doubt(plain: Path, tmp_path: Path) -> None:
-    wait_for_tick(plain)
+def test_hard_links_made_for_a_backup_are_no_doubt(tied: Path, tmp_path: Path) -> None:
+    wait_for_tick(tied)
     shutil.copytree(
-        plain,
+        tied,
         tmp_path / "backup",
         symlinks=True,
         copy_function=lambda source, to: os.link(source, to, follow_symlinks=False),
     )
     for name in ("bin/python", "pyvenv.cfg"):
-        os.link(plain / name, tmp_path / name.replace("/", "-"), follow_symlinks=False)
-        found = (plain / name).lstat()
+        os.link(tied / name, tmp_path / name.replace("/", "-"), follow_symlinks=False)
+        found = (tied / name).lstat()
         assert found.st_mtime_ns < found.st_ctime_ns
-    assert doubt(plain) == ""
+    assert doubt(tied) == ""
 
 
 @on_linux
