@@ -73,7 +73,7 @@ class Holder:
 
     def __init__(self, uid: int) -> None:
         self.uid = uid
-        self.owners: tuple[int, ...] = (uid, 0) if uid else (0,)
+        self.owners = (uid, 0)
         self._private: int | None = None
 
     @classmethod

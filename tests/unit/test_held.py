@@ -1002,6 +1002,25 @@ def test_a_directory_on_several_ways_is_looked_at_once(tree: Tree, looked_up: li
     assert looked_up.count(bytes(tree.python.parent)) == 1
 
 
+def test_an_acl_on_many_ways_is_read_once_for_each_rule(
+    tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[bytes] = []
+
+    def note(path: bytes, _name: str, **_more: object) -> bytes:
+        read.append(path)
+        raise OSError(errno.ENODATA, "No data available")
+
+    for i in range(20):
+        (tree.path / f"bin/tool{i}").symlink_to(tree.python)
+    tree.top.chmod(0o775)
+    monkeypatch.setattr(held, "_getxattr", note)
+    holder = Holder.current()
+    holder._private = tree.top.stat().st_gid
+    assert tree.whats(holder) == []
+    assert read == [bytes(tree.top)] * 2, "on the environment's way, and on the interpreter's"
+
+
 def test_each_library_is_looked_at(tree: Tree) -> None:
     lib64 = tree.path / "lib64"
     lib64.unlink()
