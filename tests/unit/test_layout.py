@@ -24,10 +24,12 @@ HOT = (
     "discovery",
     "environment",
     "errors",
+    "gitindex",
     "held",
     "hook",
     "location",
     "recipe",
+    "repository",
     "shells",
     "trust",
 )
