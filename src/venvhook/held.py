@@ -202,7 +202,7 @@ def _walk(path: bytes, start: bytes, looks: dict[bytes, os.stat_result]) -> Way:
 def _look(place: bytes) -> os.stat_result:
     """Return the ``lstat`` of *place*, whose parent is real; raise Doubt, or FileNotFoundError."""
     if is_never_asked(place):
-        raise Doubt(f"{shown(place)} is where a mere look can hang")
+        raise Doubt(f"{shown(place)} is never looked into, since that can hang")
     try:
         return os.lstat(place)
     except FileNotFoundError:

@@ -311,7 +311,7 @@ def test_no_name_is_looked_up_where_that_can_hang(
 ) -> None:
     (real / "link").symlink_to(path)
     for way in (path.encode(), bytes(real / "link")):
-        with pytest.raises(Doubt, match="a mere look can hang"):
+        with pytest.raises(Doubt, match="never looked into"):
             follow(way)
     assert looked_up
     assert asked_to_hang(looked_up) == []
@@ -1054,9 +1054,9 @@ HOMES: tuple[tuple[str, str | None], ...] = (
     ("{top}/nowhere/bin", "nowhere is missing"),
     ("{top}/python/bin/python3.11", "python3.11 is not a directory"),
     ("{top}/python/bin/python3.11/..", "python3.11 is not a directory"),
-    ("/net/host/bin", "a mere look can hang"),
-    ("/proc/self/cwd/bin", "a mere look can hang"),
-    ("{top}/hanging/bin", "a mere look can hang"),
+    ("/net/host/bin", "never looked into"),
+    ("/proc/self/cwd/bin", "never looked into"),
+    ("{top}/hanging/bin", "never looked into"),
     ("{top}/open/bin", "open is writable by everyone"),
     ("{top}/" + "x" * 5000, "cannot be a path"),
 )
