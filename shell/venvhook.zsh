@@ -28,6 +28,7 @@ _venvhook_load() {
     typeset -g _VENVHOOK_ROOT='' _VENVHOOK_ENV='' _VENVHOOK_REST='' _VENVHOOK_HAND='' _VENVHOOK_CALM=''
     typeset -g _VENVHOOK_TOLD='' _VENVHOOK_SHOWN='' _VENVHOOK_PREFIX='' _VENVHOOK_PATHLESS='' _VENVHOOK_DEACTIVATE=''
     typeset -g _VENVHOOK_LEFTOVER=${_OLD_VIRTUAL_PATH+x}
+    unset _VENVHOOK_OLD_VIRTUAL_ENV _VENVHOOK_OLD_VIRTUAL_ENV_PROMPT _VENVHOOK_OLD_PYTHONHOME
     _venvhook_adopt
   fi
   typeset -g _VENVHOOK_PWD='' _VENVHOOK_LOOK='' _VENVHOOK_RECIPE='' _VENVHOOK_MARKERS='' _VENVHOOK_GONE=''
@@ -372,6 +373,8 @@ _venvhook_leave() {
 # is one function, for a call costs as much as two levels of the walk.
 _venvhook_hook() {
   local look=''
+  # What a function sets for the one that called it is no mistake here.
+  [[ ! -o warn_nested_var ]] || setopt local_options no_warn_nested_var
   if [[ ${VIRTUAL_ENV-}:${CONDA_DEFAULT_ENV-}:${_OLD_VIRTUAL_PATH+x}:${VENVHOOK_OFF-} != \
     "$_VENVHOOK_CALM" ]]; then
     _venvhook_is_free || return 0
