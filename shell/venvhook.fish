@@ -1,7 +1,7 @@
 # venvhook for fish, 3.6 and later. Printed by 'venvhook init fish' after a few assignments:
 #   _VENVHOOK_PROTOCOL  which recipes this script understands
 #   _VENVHOOK_PYTHON, _VENVHOOK_SOURCE  the helper's interpreter, and the directory of its package
-#   _VENVHOOK_CACHE  where recipes are kept, or empty
+#   _VENVHOOK_CACHE  where recipes of that protocol are kept, or empty
 #
 # Every command costs 1 to 10 us here and a command substitution 50, so a function answers by
 # setting variables of the function that called it (-S), and much is asked of one 'test' or 'path'.
@@ -49,6 +49,7 @@ function _venvhook_load
     set -eg _VENVHOOK_SHORTENED
     # Below this no recipe is found, so there is no other place that has to know.
     test -n "$_VENVHOOK_CACHE" -a -O "$_VENVHOOK_CACHE"; or set -g _VENVHOOK_CACHE /dev/null
+    _venvhook_trust
     _venvhook_bounds
     _venvhook_shorten register hook walk climb
     _venvhook_register
@@ -60,6 +61,20 @@ function _venvhook_shorten
     string match -q '3.*' -- $version; or return 0
     for name in $argv
         eval "$(builtin functions _venvhook_$name)"
+    end
+end
+
+# What VENVHOOK_TRUST says: recipes made under one setting are not for another. The helper complains
+# about a word that it does not know.
+function _venvhook_trust
+    test -n "$VENVHOOK_TRUST"; or return 0
+    set -g _VENVHOOK_PROTOCOL "$_VENVHOOK_PROTOCOL.$VENVHOOK_TRUST"
+    test "$_VENVHOOK_CACHE" = /dev/null; and return
+    switch "$VENVHOOK_TRUST"
+        case own ask all
+            set -g _VENVHOOK_CACHE "$_VENVHOOK_CACHE.$VENVHOOK_TRUST"
+        case '*'
+            set -g _VENVHOOK_CACHE /dev/null
     end
 end
 
@@ -77,10 +92,9 @@ end
 # Each sets verdict, unless it comes from a kept recipe that may no longer be used. root is the project,
 # markers those that there were, each with a slash; the last arguments are witnesses.
 
-# The environment env is called name.
+# The environment env is called name and has the token.
 function _venvhook_activate -S -a root markers env name token
-    # Whose it is leaves no trace in a time.
-    test -n "$asked" -o -O "$env/bin"; or return 0
+    test -n "$asked"; or _venvhook_knows $env $token; or return 0
     set -l words
     _venvhook_may_use $root $markers $argv[6..]; or return 0
     set verdict activate
@@ -104,7 +118,7 @@ function _venvhook_activate -S -a root markers env name token
     end
 end
 
-# There is an environment that may not be used; reason says why.
+# There is an environment that may not be used; reason says why, or nothing where the user knows.
 function _venvhook_refuse -S -a root markers reason
     set -l words
     _venvhook_may_use $root $markers $argv[4..]; and _venvhook_is_still_none $argv[4..]; or return 0
@@ -112,7 +126,7 @@ function _venvhook_refuse -S -a root markers reason
     set -a also $words
     set -g _VENVHOOK_REST ''
     _venvhook_switch '' '' ''
-    test -n "$VENVHOOK_OFF"; or _venvhook_tell $root $reason
+    test -z "$reason" -o -n "$VENVHOOK_OFF"; or _venvhook_tell $root $reason
 end
 
 # What is called like an environment is none.
@@ -124,6 +138,17 @@ function _venvhook_pass -S -a root markers
 end
 
 # ---- Recipes -------------------------------------------------------------------------------------
+
+# Does the environment env know the token? One in the place of an accepted one does not, whatever its
+# times say. Whose it is leaves no trace in a time either.
+function _venvhook_knows -a env token
+    set -l file $env/.venvhook
+    test -n "$token" -a -f "$file" -a ! -L "$file" -a -O "$file" -a -O "$env/bin"; or return 1
+    set -l value
+    # Up to a NUL: the newline is part of it.
+    read -z -n 40 value <$file
+    test "$value" = $token\n
+end
 
 # May the answer for the project root with these markers, which rests on the other arguments, be used?
 # Always if the helper has just given it; from a kept recipe if the markers are still the same, and that

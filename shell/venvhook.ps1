@@ -2,7 +2,7 @@
 # seen only at the next prompt. Printed by 'venvhook init powershell' after a few assignments:
 #   $_VENVHOOK_PROTOCOL  which recipes this script understands
 #   $_VENVHOOK_PYTHON, $_VENVHOOK_SOURCE  the helper's interpreter, and the directory of its package
-#   $_VENVHOOK_CACHE  where recipes are kept, or empty
+#   $_VENVHOOK_CACHE  where recipes of that protocol are kept, or empty
 # Only ASCII in here: Windows PowerShell reads it by the console's code page.
 
 if ($ExecutionContext.SessionState.LanguageMode -ne 'FullLanguage') {
@@ -64,7 +64,18 @@ function _venvhook_load {
     $global:_VENVHOOK_GONE = $false
     # Below a file no recipe is found, so there is no other place that has to know.
     if (-not $global:_VENVHOOK_CACHE) { $global:_VENVHOOK_CACHE = $global:_VENVHOOK_PYTHON }
+    _venvhook_trust
     _venvhook_register
+}
+
+# What $env:VENVHOOK_TRUST says: recipes made under one setting are not for another. The helper
+# complains about a word that it does not know.
+function _venvhook_trust {
+    $trust = $env:VENVHOOK_TRUST
+    if (-not $trust) { return }
+    $global:_VENVHOOK_PROTOCOL += ".$trust"
+    if (-not ('own', 'ask', 'all' -ccontains $trust)) { $global:_VENVHOOK_CACHE = $global:_VENVHOOK_PYTHON }
+    if ($global:_VENVHOOK_CACHE -cne $global:_VENVHOOK_PYTHON) { $global:_VENVHOOK_CACHE += ".$trust" }
 }
 
 # Up to three names of markers, from $env:VENVHOOK_NAMES, between spaces or colons.
@@ -85,6 +96,7 @@ function _venvhook_names {
 
 # The environment $environment is called $name and has the token $token.
 function _venvhook_activate($root, $markers, $environment, $name, $token) {
+    if (-not $script:asked -and -not (_venvhook_knows $environment $token)) { return }
     if (-not (_venvhook_may_use $root $markers $args)) { return }
     $script:verdict = 'activate'
     # Deactivated by hand after it was activated by hand: the user means it.
@@ -101,13 +113,13 @@ function _venvhook_activate($root, $markers, $environment, $name, $token) {
     $global:_VENVHOOK_ROOT = $root
 }
 
-# There is an environment that may not be used; $reason says why.
+# There is an environment that may not be used; $reason says why, or nothing where the user knows.
 function _venvhook_refuse($root, $markers, $reason) {
     if (-not (_venvhook_may_use $root $markers $args) -or -not (_venvhook_is_still_none $args)) { return }
     $script:verdict = 'refuse'
     $global:_VENVHOOK_REST = ''
     _venvhook_switch '' '' ''
-    _venvhook_tell $root $reason
+    if ($reason) { _venvhook_tell $root $reason }
 }
 
 # What is called like an environment is none.
@@ -117,6 +129,21 @@ function _venvhook_pass($root, $markers) {
 }
 
 # ---- Recipes -------------------------------------------------------------------------------------
+
+# Does $environment know the $token? One in the place of an accepted one does not, whatever its times
+# say. A FIFO has no length, so it is not read; a link is seen by its attributes.
+function _venvhook_knows($environment, $token) {
+    if (-not $token) { return $false }
+    $file = [IO.FileInfo]::new("$environment${script:slash}.venvhook")
+    if (-not $file.Exists -or $file.Length -ne 33) { return $false }
+    if ($file.Attributes -band [IO.FileAttributes]::ReparsePoint) { return $false }
+    try {
+        $value = [IO.File]::ReadAllText($file.FullName, [Text.Encoding]::UTF8)
+    } catch {
+        $value = ''
+    }
+    return $value -ceq "$token`n"
+}
 
 # Returns the file that keeps the recipe of the project $root: of C:\app in <cache>\C\app.
 function _venvhook_recipe_of($root) {

@@ -1,7 +1,7 @@
 # venvhook for zsh, 5.3 and later. Printed by 'venvhook init zsh' after a few assignments:
 #   _VENVHOOK_PROTOCOL  which recipes this script understands
 #   _VENVHOOK_PYTHON, _VENVHOOK_SOURCE  the helper's interpreter, and the directory of its package
-#   _VENVHOOK_CACHE  where recipes are kept, or empty
+#   _VENVHOOK_CACHE  where recipes of that protocol are kept, or empty
 
 # ---- State ---------------------------------------------------------------------------------------
 # _VENVHOOK_PWD   the directory of the last walk, or empty: walk at the next prompt
@@ -35,7 +35,20 @@ _venvhook_load() {
   typeset -ga _VENVHOOK_WATCH=() _VENVHOOK_PASSED=()
   # Below this no recipe is found, so there is no other place that has to know.
   [[ -n $_VENVHOOK_CACHE && -O $_VENVHOOK_CACHE ]] || typeset -g _VENVHOOK_CACHE=/dev/null
+  _venvhook_trust
   _venvhook_register
+}
+
+# What VENVHOOK_TRUST says: recipes made under one setting are not for another. The helper complains
+# about a word that it does not know.
+_venvhook_trust() {
+  [[ -n ${VENVHOOK_TRUST-} ]] || return 0
+  _VENVHOOK_PROTOCOL+=.$VENVHOOK_TRUST
+  case $_VENVHOOK_CACHE:$VENVHOOK_TRUST in
+    (/dev/null:*) ;;
+    (*:own | *:ask | *:all) _VENVHOOK_CACHE+=.$VENVHOOK_TRUST ;;
+    (*) _VENVHOOK_CACHE=/dev/null ;;
+  esac
 }
 
 # Up to three names of markers, from VENVHOOK_NAMES, between spaces or colons.
@@ -52,8 +65,7 @@ _venvhook_names() {
 
 # The environment $3 is called $4 and has the token $5.
 _venvhook_activate() {
-  # Whose it is leaves no trace in a time.
-  [[ -n $asked || -O $3/bin ]] || return 0
+  [[ -n $asked ]] || _venvhook_knows "$3" "$5" || return 0
   _venvhook_may_use "$1" "$2" "${@:6}" || return 0
   verdict=activate
   # Deactivated by hand after it was activated by hand: the user means it.
@@ -66,12 +78,12 @@ _venvhook_activate() {
   fi
 }
 
-# There is an environment that may not be used; $3 says why.
+# There is an environment that may not be used; $3 says why, or nothing where the user knows.
 _venvhook_refuse() {
   _venvhook_may_use "$1" "$2" "${@:4}" && _venvhook_is_still_none "${@:4}" || return 0
   verdict=refuse _VENVHOOK_REST=''
   _venvhook_switch '' '' ''
-  [[ -n ${VENVHOOK_OFF-} ]] || _venvhook_tell "$1" "$3"
+  [[ -z $3 || -n ${VENVHOOK_OFF-} ]] || _venvhook_tell "$1" "$3"
 }
 
 # What is called like an environment is none.
@@ -85,6 +97,16 @@ _venvhook_pass() {
 }
 
 # ---- Recipes -------------------------------------------------------------------------------------
+
+# Does the environment $1 know the token $2? One in the place of an accepted one does not, whatever
+# its times say. Whose it is leaves no trace in a time either.
+_venvhook_knows() {
+  local value='' file=$1/.venvhook
+  [[ -n $2 && -f $file && ! -L $file && -O $file && -O $1/bin ]] || return 1
+  # The end of the file makes the status 1.
+  IFS= builtin read -r -k 40 -u 0 value < "$file"
+  [[ $value == "$2"$'\n' ]]
+}
 
 # May the answer for the project $1 with the markers $2, which rests on the other arguments, be used?
 # Always if the helper has just given it; from a kept recipe if the markers are still the same, and

@@ -33,7 +33,6 @@ def venvhook_command(scratch: Path) -> str:
         return installed
     script = scratch / "venvhook"
     line = f"PYTHONPATH={shlex.quote(str(CHECKOUT / 'src'))} exec {shlex.quote(sys.executable)}"
-    # -P: as for an installed command, what lies in the working directory is not imported.
-    script.write_text(f'#!/bin/sh\n{line} -P -m venvhook "$@"\n')
+    script.write_text(f'#!/bin/sh\n{line} -m venvhook "$@"\n')
     script.chmod(0o755)
     return str(script)

@@ -1,9 +1,10 @@
 """The helper: what a shell is to do in a directory, as recipes on stdout.
 
-Called as ``hook <protocol> <shell> <directory> <name>...``: the protocol and the shell whose
-recipes are wanted, the nearest directory above the shell's working directory that holds a marker,
-and the marker names in their order. It prints one recipe a project root, from *directory* upwards,
-of which only the last does not pass. On failure it prints nothing there and one line on stderr.
+Called as ``hook <protocol>[.<trust>] <shell> <directory> <name>...``: the protocol, with the value
+of ``VENVHOOK_TRUST`` where that is set, the shell whose recipes are wanted, the nearest directory
+above the shell's working directory that holds a marker, and the marker names in their order. It
+prints one recipe a project root, from *directory* upwards, of which only the last does not pass. On
+failure it prints nothing there and one line on stderr.
 """
 
 from __future__ import annotations
@@ -11,6 +12,9 @@ from __future__ import annotations
 import os
 import time
 
+from .config import Settings, read_settings
+from .decision import State
+from .directories import state_directory, usable
 from .discovery import DEFAULT_NAMES, find_marker, is_same, levels, present
 from .environment import WINDOWS, Unusable, display_name, examine, witnesses
 from .errors import UsageError, run, shown
@@ -21,11 +25,11 @@ from .recipe import (
     REFUSE,
     Draft,
     Recipe,
+    recipe_cache,
     recipe_path,
-    usable_cache,
 )
 from .shells import Shell, shell_named, shell_names
-from .trust import check_trust
+from .trust import judge, message
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,19 +46,40 @@ def respond(words: list[bytes], environ: Mapping[str, str]) -> bytes:
     if len(words) < 3:
         raise UsageError("usage: hook <protocol> <shell> <directory> [<marker name>...]")
     protocol, shell_name, directory, *names = words
-    if protocol != PROTOCOL:
+    number, _, trust = protocol.partition(b".")
+    if number != PROTOCOL:
         raise UsageError("this shell was started with another version; start a new shell")
     shell = shell_named(os.fsdecode(shell_name))
     if shell is None:
         raise UsageError(f"no shell is called '{shown(shell_name)}'; there are {shell_names()}")
     home = os.fsencode(environ.get("HOME") or (environ.get("USERPROFILE", "") if WINDOWS else ""))
     home = home.rstrip(b"/") or home
-    cache = usable_cache(environ)
-    return answer(shell, directory, home, tuple(names) or DEFAULT_NAMES, cache)
+    state_path = usable(state_directory(environ), environ)
+    policy = Policy(
+        read_settings(environ, os.fsdecode(trust), state_path),
+        None if state_path is None else State(state_path),
+    )
+    cache = recipe_cache(environ, protocol)
+    return answer(shell, directory, home, tuple(names) or DEFAULT_NAMES, cache, policy)
+
+
+class Policy:
+    """What a decision goes by: the user's *settings*, and the *state* of what he decided before."""
+
+    __slots__ = ("settings", "state")
+
+    def __init__(self, settings: Settings, state: State | None) -> None:
+        self.settings = settings
+        self.state = state
 
 
 def answer(
-    shell: Shell, directory: bytes, home: bytes, names: tuple[bytes, ...], cache: bytes | None
+    shell: Shell,
+    directory: bytes,
+    home: bytes,
+    names: tuple[bytes, ...],
+    cache: bytes | None,
+    policy: Policy,
 ) -> bytes:
     """Return the recipes from *directory* upwards for *shell*, and keep them in *cache*."""
     lines = []
@@ -66,7 +91,7 @@ def answer(
             continue
         if root != directory and is_same(root, home):
             break
-        recipe = decide_and_keep(shell, root, names, cache)
+        recipe = decide_and_keep(shell, root, names, cache, policy)
         if recipe is not None:
             lines.append(recipe.line(shell))
             if recipe.verb != PASS:
@@ -75,7 +100,7 @@ def answer(
 
 
 def decide_and_keep(
-    shell: Shell, root: bytes, names: tuple[bytes, ...], cache: bytes | None
+    shell: Shell, root: bytes, names: tuple[bytes, ...], cache: bytes | None, policy: Policy
 ) -> Recipe | None:
     """Return what to do about the directory *root*, kept in *cache* if it may be kept.
 
@@ -85,7 +110,7 @@ def decide_and_keep(
     path = recipe_path(cache, root, shell) if cache is not None else None
     for _ in range(4):
         draft = Draft(path)
-        recipe = decide(root, present(root, names), names)
+        recipe = decide(root, present(root, names), names, policy)
         if recipe is None or not recipe.kept:
             draft.drop()
             break
@@ -96,12 +121,13 @@ def decide_and_keep(
     return recipe
 
 
-def decide(root: bytes, markers: bytes, names: tuple[bytes, ...]) -> Recipe | None:
+def decide(root: bytes, markers: bytes, names: tuple[bytes, ...], policy: Policy) -> Recipe | None:
     """Return what to do about the directory *root*, where *markers* exist, or None for nothing."""
     marker = find_marker(root, names)
     if marker is None:
         return None
     rests_on = list(marker.rests_on)
+    notice = policy.settings.notice
     try:
         if marker.environment is None:
             if marker.reason is None:
@@ -109,10 +135,16 @@ def decide(root: bytes, markers: bytes, names: tuple[bytes, ...]) -> Recipe | No
             raise marker.reason
         rests_on += witnesses(marker.environment)
         environment = examine(marker.environment)
-        check_trust(environment)
     except Unusable as reason:
-        text = f"{shown(marker.environment or marker.path)}: {reason.reason}".encode()
-        return Recipe(REFUSE, root, markers, (text,), rests_on, kept=reason.kept)
+        text = f"{shown(marker.environment or marker.path)}: {reason.reason}" if notice else ""
+        rests_on += policy.settings.witnesses
+        return Recipe(REFUSE, root, markers, (text.encode(),), rests_on, kept=reason.kept)
+    verdict = judge(environment, marker.path, policy.settings, policy.state)
+    rests_on += verdict.witnesses
+    if verdict.doubt is not None:
+        silent = verdict.silent or not notice
+        text = "" if silent else message(verdict, verdict.doubt, root, marker.path)
+        return Recipe(REFUSE, root, markers, (text.encode(),), rests_on, verdict.kept)
     name = display_name(environment, root, names)
-    token = b""  # Comes with the conditions of trust.
-    return Recipe(ACTIVATE, root, markers, (environment.path, name, token), rests_on, kept=True)
+    values = (environment.path, name, verdict.token)
+    return Recipe(ACTIVATE, root, markers, values, rests_on, verdict.kept)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import sys
 
+from .directories import cache_directory, usable
 from .errors import UsageError, run, shown
-from .recipe import PROTOCOL, Draft, usable_cache
+from .recipe import PROTOCOL, Draft, recipe_cache
 from .shells import Shell, shell_named, shell_names
 
 TYPE_CHECKING = False
@@ -38,7 +39,7 @@ def init_text(shell: Shell, environ: Mapping[str, str]) -> bytes:
         (b"_VENVHOOK_PROTOCOL", PROTOCOL),
         (b"_VENVHOOK_PYTHON", os.fsencode(sys.executable)),
         (b"_VENVHOOK_SOURCE", os.fsencode(source)),
-        (b"_VENVHOOK_CACHE", usable_cache(environ) or b""),
+        (b"_VENVHOOK_CACHE", recipe_cache(environ) or b""),
     )
     lines = [shell.assignment % (name, shell.quote(value)) for name, value in assignments]
     return b"".join(lines) + shipped_script(shell.script)
@@ -77,5 +78,5 @@ def respond(words: list[bytes], environ: Mapping[str, str]) -> bytes:
 
 def _may_keep(path: bytes, environ: Mapping[str, str]) -> bool:
     """Return whether *path*, for the launcher, lies in a cache that is the user's alone."""
-    cache = usable_cache(environ)
-    return cache is not None and os.path.dirname(path) == os.path.dirname(cache)
+    cache = usable(cache_directory(environ), environ)
+    return cache is not None and os.path.dirname(path) == cache

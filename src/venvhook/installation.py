@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from .detect import installed_shells
+from .directories import cache_directory, config_directory, is_own, state_directory
 from .errors import VenvhookError, complain, shown
 from .launcher import data_directory, recorded, remove_private_environment, write_launcher
 from .prove import prove
 from .rcfile import add_block, files_to_clean, loading_lines, rc_files, remove_block
-from .recipe import cache_directory, is_own
 from .shells import Shell
 
 _DONE = {
@@ -106,7 +106,7 @@ def install_launcher(launcher: bytes, environ: Mapping[str, str]) -> Iterator[Li
 
 
 def uninstall(executables: Mapping[str, str], environ: Mapping[str, str]) -> Iterator[Line]:
-    """Take out every block, the cache, and what install.sh made."""
+    """Take out every block, the cache, the decisions, and what install.sh made."""
     for path in files_to_clean(environ, executables):
         try:
             done = remove_block(path)
@@ -114,21 +114,25 @@ def uninstall(executables: Mapping[str, str], environ: Mapping[str, str]) -> Ite
                 yield Line(f"{shown(path)}: {_DONE[done]}")
         except VenvhookError as error:
             yield Line(str(error), failed=True)
-    yield from _remove_cache(environ)
+    yield from _remove_own(environ)
     yield from _remove_installation(environ)
 
 
-def _remove_cache(environ: Mapping[str, str]) -> Iterator[Line]:
-    """Remove the cache directory, if it is the user's own."""
-    cache = cache_directory(environ)
-    if cache is None or not is_own(cache):
-        return
-    directory = os.path.dirname(cache)
-    try:
-        shutil.rmtree(directory)
-        yield Line(f"{shown(directory)}: removed")
-    except OSError as error:
-        yield Line(f"{shown(directory)}: cannot be removed ({error.strerror})", failed=True)
+def _remove_own(environ: Mapping[str, str]) -> Iterator[Line]:
+    """Remove the cache and the state directory, where they are the user's own."""
+    for directory in (cache_directory(environ), state_directory(environ)):
+        if directory is None or not is_own(directory):
+            continue
+        try:
+            shutil.rmtree(directory)
+            yield Line(f"{shown(directory)}: removed")
+        except OSError as error:
+            text = f"{shown(directory)}: cannot be removed ({error.strerror})"
+            yield Line(text, failed=True)
+    config = config_directory(environ)
+    # Made by the helper, to see a config.toml that appears in it; a config.toml stays.
+    if config is not None and os.path.isdir(config) and not os.listdir(config):
+        os.rmdir(config)
 
 
 def _remove_installation(environ: Mapping[str, str]) -> Iterator[Line]:

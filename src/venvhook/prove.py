@@ -24,8 +24,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import pairwise
 
+from .decision import decisions_below
+from .directories import state_directory
 from .errors import VenvhookError, shown
-from .recipe import cache_directory
+from .recipe import recipe_cache
 from .shells import Shell
 
 # Seconds until the first prompt, and again for all that is typed after it.
@@ -227,10 +229,12 @@ def _end_sessions(scratch: str) -> None:
 
 
 def _forget_recipes(scratch: str, environ: Mapping[str, str]) -> None:
-    """Remove the recipes of what was in *scratch*."""
-    cache = cache_directory(environ)
-    if cache is not None:
-        shutil.rmtree(cache + os.fsencode(scratch), ignore_errors=True)
+    """Remove what is kept about what was in *scratch*."""
+    state = state_directory(environ)
+    decisions = None if state is None else decisions_below(state)
+    for base in (recipe_cache(environ), decisions):
+        if base is not None:
+            shutil.rmtree(base + os.fsencode(scratch), ignore_errors=True)
 
 
 def _prove_in(talk: Conversation, scratch: str, environ: Mapping[str, str]) -> Proof:

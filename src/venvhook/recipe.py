@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import time
 
-from .environment import WINDOWS, is_directory
+from .directories import cache_directory, make_directories, mirrored, usable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .shells import Shell
 
 # Raised when the verbs, their arguments or the helper's own arguments change.
-PROTOCOL = b"1"
+PROTOCOL = b"2"
 STEM = b"venvhook.recipe"
 
 ACTIVATE, REFUSE, PASS = b"activate", b"refuse", b"pass"
@@ -59,79 +59,16 @@ class Recipe:
         return b"_venvhook_" + self.verb + b" " + quoted + b"\n"
 
 
-def cache_directory(environ: Mapping[str, str]) -> bytes | None:
-    """Return the directory of all recipes of this protocol, or None where there can be none.
+def recipe_cache(environ: Mapping[str, str], protocol: bytes = PROTOCOL) -> bytes | None:
+    """Return the directory of the recipes of *protocol*, or None where none can be kept.
 
-    ``$XDG_CACHE_HOME/venvhook/<protocol>``, the variable only where it is absolute (XDG Base
-    Directory 0.8), else below ``~/.cache``; on Windows below ``%LOCALAPPDATA%``.
+    It is there then, and what is above it is the user's alone.
     """
-    base = environ.get("XDG_CACHE_HOME", "")
-    if not os.path.isabs(base) and WINDOWS:
-        base = environ.get("LOCALAPPDATA", "")
-    if not os.path.isabs(base):
-        home = environ.get("HOME", "")
-        base = os.path.join(home, ".cache") if os.path.isabs(home) else ""
-    if not base:
+    directory = usable(cache_directory(environ), environ)
+    if directory is None:
         return None
-    return os.path.join(os.fsencode(base), b"venvhook", PROTOCOL)
-
-
-def is_own(cache: bytes) -> bool:
-    """Return whether the directory above *cache* exists and only the user can write to it."""
-    try:
-        found = os.lstat(os.path.dirname(cache))
-    except OSError:
-        return False
-    if not is_directory(found.st_mode):
-        return False
-    return WINDOWS or (found.st_uid == os.geteuid() and not found.st_mode & 0o022)
-
-
-def usable_cache(environ: Mapping[str, str]) -> bytes | None:
-    """Return the cache directory, made where it is missing, or None where there can be none.
-
-    It is made only where the user owns HOME and the nearest directory that exists: ``sudo`` with
-    the user's HOME must leave nothing of root's behind.
-    """
-    cache = cache_directory(environ)
-    if cache is None:
-        return None
-    home = os.fsencode(environ.get("HOME", "")).rstrip(b"/")
-    if home and cache.startswith(home + b"/") and not _owned(home):
-        return None
-    return cache if ensure_cache(cache) else None
-
-
-def ensure_cache(cache: bytes) -> bool:
-    """Make *cache* where it is missing and the user may; return whether it may be used."""
-    return _make_directories(cache) and is_own(cache)
-
-
-def _make_directories(path: bytes) -> bool:
-    """Create *path* and what is missing above it, mode 0700; return whether it is there.
-
-    Nothing is created in a directory of another user's.
-    """
-    if os.path.lexists(path):
-        return True
-    parent = os.path.dirname(path)
-    if parent == path or not _make_directories(parent) or not _owned(parent):
-        return False
-    try:
-        os.mkdir(path, 0o700)
-    except FileExistsError:
-        return True
-    except OSError:
-        return False
-    return True
-
-
-def _owned(directory: bytes) -> bool:
-    """Return whether *directory* belongs to the effective user."""
-    try:
-        return WINDOWS or os.stat(directory).st_uid == os.geteuid()
-    except OSError:
-        return False
+    cache = os.path.join(directory, protocol)
+    return cache if make_directories(cache) else None
 
 
 def recipe_path(cache: bytes, root: bytes, shell: Shell) -> bytes | None:
@@ -139,12 +76,8 @@ def recipe_path(cache: bytes, root: bytes, shell: Shell) -> bytes | None:
 
     A directory called like a recipe would stand in the way of the recipe of the one above it.
     """
-    mirrored = root.replace(b":", b"").replace(b"\\", b"/") if WINDOWS else root
-    if any(part.startswith(STEM) for part in mirrored.split(b"/")):
-        return None
-    inside = mirrored.strip(b"/")
-    directory = os.path.join(cache, inside) if inside else cache
-    return os.path.join(directory, STEM + b"." + shell.suffix)
+    directory = mirrored(cache, root, STEM)
+    return None if directory is None else os.path.join(directory, STEM + b"." + shell.suffix)
 
 
 class Draft:
@@ -177,7 +110,7 @@ class Draft:
         return True
 
     def _open_in_new_directory(self, flags: int) -> bool:
-        return _make_directories(os.path.dirname(self._temporary)) and self._open_plain(flags)
+        return make_directories(os.path.dirname(self._temporary)) and self._open_plain(flags)
 
     def _open_over_remains(self, flags: int) -> bool:
         # Left by a helper of the same process number that was killed.

@@ -1,25 +1,317 @@
-"""May this environment be used: yes, or no and why."""
+"""May this environment be used: yes, or no and which condition fails on what.
+
+Whoever can write an environment can run code as the user. One that the user made here may be used
+unasked; one that came from elsewhere only after 'venvhook allow'. An accepted one is known by its
+token, and is asked again for what can change: who can write it, and whether a repository has it.
+"""
 
 from __future__ import annotations
 
 import os
 
-from .environment import BIN, CONFIG, WINDOWS, Environment, Unusable
+from .birth import check_made_here
+from .decision import (
+    ALLOWED,
+    DENY,
+    OWN,
+    TOKEN,
+    UNASKED,
+    Decision,
+    State,
+    identity,
+    keeps_times_beside,
+    plant_token,
+    read_token,
+    remove_token,
+)
+from .environment import WINDOWS, Doubt, Environment
+from .errors import shown
+from .gitindex import Repository, Tracked, enclosing, tracked
+from .held import Holder, Way, check_held, follow
+from .location import check_at_home
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .config import Settings
+
+# The conditions by their names in a decision file, in the order in which they are asked; before
+# them stands that the environment is whole (environment.examine).
+HELD, DELIVERED, LOCATION, BIRTH = b"held", b"delivered", b"location", b"birth"
+CONDITIONS = (HELD, DELIVERED, LOCATION, BIRTH)
+# What is asked of an environment that has been accepted before.
+_ASKED_AGAIN = (HELD, DELIVERED)
+_UNREADABLE = b"unreadable"
+# Which decisions count under which setting.
+_COUNTS = {"own": (OWN, ALLOWED), "ask": (ALLOWED,), "all": (OWN, ALLOWED, UNASKED)}
 
 
-def check_trust(environment: Environment) -> None:
-    """Raise Unusable, with the reason, where *environment*, which is whole, may not be used.
+class Verdict:
+    """Whether an environment may be used.
 
-    The rule so far is ownership: its directory, its ``bin`` and its ``pyvenv.cfg`` belong to the
-    user or to root. This is the one place that decides; conditions on where an environment came
-    from belong here too. An owner leaves no trace in a witness, so such a refusal is not kept.
+    *doubt* is None for yes, else it says why not, and *condition* which one failed (empty: none of
+    them, but the user's own word). *silent*: the user knows, and is told nothing. *token* are the
+    digits in the environment now, or empty where it has none. *witnesses* are what the answer rests
+    on besides the environment's own files. *decision* is what was decided before, or is now.
     """
-    if WINDOWS:
-        return
-    for path in (environment.path, *(os.path.join(environment.path, n) for n in (BIN, CONFIG))):
+
+    __slots__ = ("condition", "decision", "doubt", "kept", "silent", "token", "witnesses")
+
+    def __init__(
+        self,
+        witnesses: tuple[bytes, ...],
+        doubt: Doubt | None = None,
+        condition: bytes = b"",
+        silent: bool = False,
+    ) -> None:
+        self.witnesses = witnesses
+        self.doubt = doubt
+        self.condition = condition
+        self.silent = silent
+        self.token = b""
+        self.decision: Decision | None = None
+        self.kept = doubt is not None and doubt.kept
+
+
+class Look:
+    """One look at *environment*, to which the marker *marker* of a project leads.
+
+    Nothing is found out twice. The conditions are its methods; each raises Doubt where it does not
+    hold. Raises Doubt itself where the path cannot be followed.
+    """
+
+    def __init__(self, environment: Environment, marker: bytes) -> None:
+        self.environment = environment
+        self.marker = marker
+        self.way = _followed(environment.path)
+        self.root = os.path.realpath(os.path.dirname(marker))
+        self.witnesses: list[bytes] = []
+        self._delivered: list[Tracked] | None = None
+        self._doubt: Doubt | None = None
+
+    @property
+    def real(self) -> bytes:
+        """The real path of the environment."""
+        return self.way.real
+
+    def held(self) -> None:
+        """Raise Doubt where others than the user and root can write it."""
+        if not WINDOWS:
+            check_held(self.environment, self.way, Holder.current())
+
+    def delivered(self) -> None:
+        """Raise Doubt where a repository has it, or where that cannot be found out."""
+        found = self.tracked()
+        if found:
+            raise Doubt("came with the project (tracked by git)", kept=True)
+
+    def location(self) -> None:
+        """Raise Doubt where it was made for another place, or does not say."""
+        check_at_home(self.environment, self.real)
+
+    def birth(self, honest: bool) -> None:
+        """Raise Doubt where it was not made here by one of the creators, as far as times tell."""
+        check_made_here(self.environment, honest)
+
+    def tracked(self) -> list[Tracked]:
+        """Return what repositories track of it, of the links to it, and of the redirect file.
+
+        Raises Doubt where that cannot be found out.
+        """
+        if self._doubt is not None:
+            raise self._doubt
+        if self._delivered is None:
+            try:
+                self._delivered = self._ask_repositories()
+            except Doubt as doubt:
+                self._doubt = doubt
+                raise
+        return self._delivered
+
+    def digest(self) -> bytes:
+        """Return what stands for all that repositories track of it; empty for nothing."""
         try:
-            owner = os.stat(path).st_uid
-        except OSError as error:
-            raise Unusable(f"cannot be read ({error.strerror}); mend its permissions") from error
-        if owner not in (os.geteuid(), 0):
-            raise Unusable(f"belongs to user {owner}, not to you; make your own")
+            return b" ".join(found.digest.encode() for found in self.tracked())
+        except Doubt:
+            return _UNREADABLE
+
+    def _ask_repositories(self) -> list[Tracked]:
+        places = {self.real: self.real}
+        for link in self.way.links:
+            places[link] = os.path.dirname(link)
+        if self.environment.path != self.marker:
+            # A redirect file may have come with the project too.
+            places[os.path.join(self.root, os.path.basename(self.marker))] = self.root
+        found = []
+        repositories: dict[bytes, list[Repository]] = {}
+        for place, directory in places.items():
+            if directory not in repositories:
+                repositories[directory] = enclosing(directory)
+                self.witnesses += [
+                    repository.witness
+                    for repository in repositories[directory]
+                    if repository.witness not in self.witnesses
+                ]
+            entries = (tracked(repository, place) for repository in repositories[directory])
+            found += [entry for entry in entries if entry is not None]
+        return found
+
+
+def _followed(path: bytes) -> Way:
+    return Way(os.path.realpath(path), (), []) if WINDOWS else follow(path)
+
+
+def judge(
+    environment: Environment, marker: bytes, settings: Settings, state: State | None
+) -> Verdict:
+    """Return whether *environment*, which is whole and to which *marker* leads, may be used.
+
+    An environment that is accepted for the first time gets its token, and that is kept in *state*;
+    where it cannot be, the verdict may not be kept either.
+    """
+    witnesses = settings.witnesses
+    stamped = state is not None and state.has_stamp()
+    if state is not None and stamped:
+        witnesses += (state.stamp,)
+    try:
+        look = Look(environment, marker)
+    except Doubt as doubt:
+        return Verdict(witnesses, doubt, HELD)
+    try:
+        verdict = _judged(look, settings, state)
+    except Doubt as doubt:
+        # A decision that cannot be read.
+        verdict = Verdict((), doubt)
+    verdict.witnesses = (*witnesses, *look.witnesses, *verdict.witnesses)
+    if verdict.doubt is not None:
+        # An older one that is moved into its place changes nothing else; of those that are
+        # accepted the token tells.
+        above = (os.path.dirname(environment.path), os.path.dirname(look.real))
+        verdict.witnesses += tuple(dict.fromkeys(above))
+    verdict.kept = stamped and verdict.kept
+    return verdict
+
+
+def _judged(look: Look, settings: Settings, state: State | None) -> Verdict:
+    if state is not None and _is_denied(look, state):
+        return Verdict((), Doubt("is denied", kept=True), silent=True)
+    decision = None if state is None else state.decision(look.real)
+    token = read_token(look.environment.path)
+    if decision is not None and not (
+        decision.how in _COUNTS[settings.trust]
+        and is_known(decision, look, token)
+        and (decision.how != OWN or BIRTH not in decision.aside or _is_under(look, state))
+    ):
+        decision = None
+    if decision is None and settings.trust == "ask":
+        return Verdict((), Doubt("has not been allowed", kept=True))
+    for name in _to_ask(look, settings, decision):
+        try:
+            _condition(look, name)()
+        except Doubt as doubt:
+            return _refused(name, doubt, decision)
+    if decision is not None:
+        return _accepted(look, token, decision)
+    return _accept(look, settings, state)
+
+
+def _is_under(look: Look, state: State | None) -> bool:
+    return state is not None and state.is_under(look.real)
+
+
+def _is_denied(look: Look, state: State) -> bool:
+    places = dict.fromkeys((look.root, look.real, os.path.dirname(look.real)))
+    return any(state.decision(place, DENY) is not None for place in places)
+
+
+def is_known(decision: Decision, look: Look, token: bytes) -> bool:
+    """Return whether *look* is at the environment that *decision* is about."""
+    if decision.token:
+        return decision.token == token
+    if decision.delivered:
+        # A token would be one more file for the repository to see: its index tells it apart.
+        return True
+    try:
+        return decision.identity == identity(look.environment.path)
+    except OSError:
+        return False
+
+
+def _to_ask(look: Look, settings: Settings, known: Decision | None) -> tuple[bytes, ...]:
+    """Return the names of the conditions that *look* has to meet, without BIRTH."""
+    if known is None:
+        return (HELD,) if settings.trust == "all" else (HELD, DELIVERED, LOCATION)
+    asked = (HELD,) if settings.trust == "all" else _ASKED_AGAIN
+    aside = known.aside
+    if DELIVERED in aside and known.delivered == look.digest():
+        return tuple(name for name in asked if name not in aside)
+    return tuple(name for name in asked if name not in aside or name == DELIVERED)
+
+
+def _condition(look: Look, name: bytes) -> Callable[[], None]:
+    return {HELD: look.held, DELIVERED: look.delivered, LOCATION: look.location}[name]
+
+
+def _refused(name: bytes, doubt: Doubt, known: Decision | None) -> Verdict:
+    if known is not None and name in known.aside:
+        doubt = Doubt("has changed since you allowed it (tracked by git)", kept=doubt.kept)
+    verdict = Verdict((), doubt, name)
+    verdict.decision = known
+    return verdict
+
+
+def _accepted(look: Look, token: bytes, decision: Decision | None) -> Verdict:
+    verdict = Verdict((os.path.join(look.environment.path, TOKEN),) if token else ())
+    verdict.token = token
+    verdict.kept = bool(token)
+    verdict.decision = decision
+    return verdict
+
+
+def _accept(look: Look, settings: Settings, state: State | None) -> Verdict:
+    """Return the verdict on an environment that is seen for the first time."""
+    lock = None if state is None else state.lock()
+    path = look.environment.path
+    try:
+        token, honest = plant_token(path)
+        if not token and state is not None:
+            honest = keeps_times_beside(path, state.directory)
+        aside: tuple[bytes, ...] = ()
+        if settings.trust != "all":
+            try:
+                look.birth(honest)
+            except Doubt as doubt:
+                aside = (BIRTH,)
+                if not _is_under(look, state):
+                    _forget_token(path)
+                    return _refused(BIRTH, doubt, None)
+        how = UNASKED if settings.trust == "all" else OWN
+        decision = Decision(look.real, how, token, identity(path), aside)
+        if state is None or lock is None or not state.keep(decision):
+            _forget_token(path)
+            token = b""
+        return _accepted(look, token, decision)
+    except OSError as error:
+        return Verdict((), Doubt(f"cannot be read ({error.strerror})"), BIRTH)
+    finally:
+        if lock is not None:
+            lock.__exit__()
+
+
+def _forget_token(environment: bytes) -> None:
+    try:
+        remove_token(environment)
+    except OSError:
+        return
+
+
+def message(verdict: Verdict, doubt: Doubt, root: bytes, marker: bytes) -> str:
+    """Return the one line about an environment that *verdict* refuses: what, why, what to do."""
+    name = shown(os.path.join(os.path.basename(root), os.path.basename(marker)), limit=100)
+    if doubt.mend:
+        what = f"{name}: {doubt.what}" if verdict.condition == HELD else f"{name} {doubt.what}"
+        return f"{what}; not used. '{doubt.mend}' mends it"
+    if verdict.condition == HELD:
+        return f"{name}: {doubt.what}; not used. 'venvhook allow --shared' to use it"
+    return f"{name} {doubt.what}; not used. 'venvhook allow' to use it"

@@ -465,5 +465,5 @@ def test_an_owner_that_changed_is_noticed(
     terminal.run("cd app")
     terminal.run("cd ..")
     os.chown(app / "bin", 65534, -1)
-    assert "belongs to user 65534" in terminal.run("cd app")
+    assert "belongs to user nobody" in terminal.run("cd app")
     assert terminal.environment is None

@@ -100,13 +100,13 @@ def test_projects_of_hostile_names_are_entered_and_left(
     make_environment: EnvironmentMaker,
 ) -> None:
     # fish expands nothing in what a prompt prints, so that the second run is like the first.
-    terminal = open_terminal(shell)
+    terminal = open_terminal(shell, environ={"VENVHOOK_TRUST": "all"})
     if shell.name == "zsh":
         terminal.run("setopt prompt_subst prompt_bang" if subst else "unsetopt prompt_subst")
     elif shell.name == "bash":
         terminal.run("shopt -s promptvars" if subst else "shopt -u promptvars")
     before = terminal.values("PATH", "VIRTUAL_ENV", "PS1")
-    # One environment is moved from name to name: the rule of where it was made comes later.
+    # One environment is moved from name to name, so it is not where it was made.
     make_environment(home / "first/.venv")
     last = os.fsencode(home / "first")
     for name in HOSTILE:
@@ -158,7 +158,7 @@ def test_hostile_names_are_shown_as_they_are(
     open_terminal: OpenTerminal,
     make_environment: EnvironmentMaker,
 ) -> None:
-    terminal = open_terminal(SHELLS[name])
+    terminal = open_terminal(SHELLS[name], environ={"VENVHOOK_TRUST": "all"})
     terminal.run(option)
     last = make_environment(home / "first/.venv").parent
     for project, text in SHOWN:

@@ -44,7 +44,7 @@ def calls(terminal: Terminal) -> int:
 
 
 def visit(terminal: Terminal) -> str | None:
-    """Enter ``app`` from HOME, and return the environment that was active there."""
+    """Enter ``app`` from HOME, and return the environment that was active there, or None."""
     terminal.run("cd app")
     found = terminal.environment
     terminal.run("cd ..")
@@ -59,7 +59,7 @@ def cache_of(terminal: Terminal) -> Path:
 
 def recipe_of(terminal: Terminal, root: Path) -> Path:
     """Return where the recipe of *root* is kept."""
-    cache = terminal.home / ".cache/venvhook/1"
+    cache = terminal.home / ".cache/venvhook/2"
     return Path(f"{cache}{root}/venvhook.recipe.{SUFFIX[terminal.shell.name]}")
 
 
@@ -99,14 +99,33 @@ def test_a_recipe_is_renewed_when_the_environment_changes(
     assert terminal.environment is None
 
 
-@pytest.mark.parametrize("witness", ["pyvenv.cfg", "bin", "bin/python"])
+WITNESSES = {
+    "pyvenv.cfg": "app/.venv/pyvenv.cfg",
+    "bin": "app/.venv/bin",
+    "bin/python": "app/.venv/bin/python",
+    "index": "app/.git/index",
+    "index above": ".git/index",
+    "stamp": ".local/state/venvhook/stamp",
+    "settings": ".config/venvhook/config.toml",
+}
+
+
+@pytest.mark.parametrize("witness", WITNESSES)
 def test_each_witness_is_looked_at(
-    shell: Shell, witness: str, app: Path, open_terminal: OpenTerminal
+    shell: Shell, witness: str, app: Path, home: Path, open_terminal: OpenTerminal
 ) -> None:
+    if witness.startswith("index"):
+        project = home if witness == "index above" else home / "app"
+        (project / "file").touch()
+        for words in (["init", "-q"], ["add", "file"]):
+            subprocess.run(["git", "-C", project, *words], check=True)
+    elif witness == "settings":
+        (home / ".config/venvhook").mkdir(parents=True)
+        (home / ".config/venvhook/config.toml").touch()
     terminal = open_terminal(shell)
     count_calls(terminal)
     visit(terminal)
-    target = app / witness
+    target = home / WITNESSES[witness]
     if witness == "bin/python":
         target.unlink()
         assert visit_refused(terminal)
@@ -119,6 +138,88 @@ def test_each_witness_is_looked_at(
     # Dated in the future: it works, and is asked for each time.
     assert visit(terminal) == str(app)
     assert calls(terminal) == 3
+
+
+@pytest.mark.parametrize("gone", ["stamp", "token"])
+def test_what_was_deleted_is_made_again(
+    shell: Shell, gone: str, app: Path, home: Path, open_terminal: OpenTerminal
+) -> None:
+    terminal = open_terminal(shell)
+    count_calls(terminal)
+    visit(terminal)
+    target = app / ".venvhook" if gone == "token" else home / WITNESSES["stamp"]
+    target.unlink()
+    assert visit(terminal) == str(app)
+    assert target.exists()
+    assert calls(terminal) == 2
+    assert visit(terminal) == str(app)
+    assert calls(terminal) == 2
+
+
+def test_settings_that_appear_are_seen_at_the_next_prompt(
+    shell: Shell, app: Path, home: Path, open_terminal: OpenTerminal
+) -> None:
+    terminal = open_terminal(shell)
+    terminal.run("cd app")
+    assert terminal.environment == str(app)
+    (home / ".config/venvhook/config.toml").write_text('trust = "ask"\n')
+    assert "has not been allowed" in terminal.run("cd .")
+    assert terminal.environment is None
+    (home / ".config/venvhook/config.toml").unlink()
+    terminal.run("cd .")
+    assert terminal.environment == str(app)
+
+
+@pytest.mark.parametrize("value", ["own", "ask", "all", "none of these"])
+def test_the_variable_decides_for_its_shell_alone(
+    shell: Shell, value: str, app: Path, open_terminal: OpenTerminal
+) -> None:
+    os.utime(app / "pyvenv.cfg", ns=(1, 1))  # as unpacked
+    set_it = f"set -g VENVHOOK_TRUST '{value}'; " if shell.name == "fish" else ""
+    set_it = set_it or f"VENVHOOK_TRUST='{value}'; "
+    plain = open_terminal(shell)
+    assert "was not made here" in plain.run("cd app")
+    terminal = open_terminal(shell, rc=set_it + shell.load_line(plain.command))
+    expected = {"own": "was not made here", "ask": "has not been allowed", "all": ""}
+    said = "VENVHOOK_TRUST is 'none of these'; set it to 'own', 'ask' or 'all'"
+    for _ in range(2):
+        printed = terminal.run("cd app")
+        assert expected.get(value, said) in printed
+        assert terminal.environment == (str(app) if value == "all" else None)
+        terminal.run("cd ..")
+        expected, said = {}, ""
+    plain.run("cd ..; cd app")
+    assert plain.environment is None
+
+
+def test_an_older_environment_in_its_place_is_looked_at_while_active(
+    shell: Shell,
+    app: Path,
+    home: Path,
+    open_terminal: OpenTerminal,
+    make_environment: EnvironmentMaker,
+) -> None:
+    other = make_environment(home / "other/.venv")
+    for part in (other, other / "bin", other / "pyvenv.cfg"):
+        os.utime(part, ns=(10**18, 10**18))
+    os.utime(other / "bin/python", ns=(10**18, 10**18), follow_symlinks=False)
+    terminal = open_terminal(shell)
+    terminal.run("cd app")
+    assert terminal.environment == str(app)
+    app.rename(home / "kept")
+    other.rename(app)
+    assert "app/.venv" in terminal.run("cd .")
+    assert terminal.environment is None
+    app.rename(other)
+    (home / "kept").rename(app)
+    terminal.run("cd ..")
+    assert visit(terminal) == str(app)
+    app.rename(home / "kept")
+    other.rename(app)
+    assert visit(terminal) is None
+    app.rename(other)
+    (home / "kept").rename(app)
+    assert visit(terminal) == str(app)
 
 
 def visit_refused(terminal: Terminal) -> bool:
@@ -304,14 +405,26 @@ def asked_each_time(
 
 
 def test_root_in_a_users_shell_leaves_nothing_behind(
-    shell: Shell, app: Path, home: Path, open_terminal: OpenTerminal
+    shell: Shell,
+    app: Path,
+    home: Path,
+    open_terminal: OpenTerminal,
+    make_environment: EnvironmentMaker,
 ) -> None:
     """As after ``sudo -s``, which keeps HOME."""
     nobody = foreign_uid()
     os.chown(home, nobody, -1)
     terminal = open_terminal(shell)
-    assert visit(terminal) == str(app)
-    assert not (home / ".cache/venvhook").exists()
+    assert "belongs to user nobody" in terminal.run("cd app")
+    assert terminal.environment is None
+    assert app.exists()
+    # What root holds, root may use.
+    other = make_environment(home.parent / "roots/.venv")
+    terminal.cd(other.parent)
+    assert terminal.environment == str(other)
+    for made in (".cache/venvhook", ".local/state/venvhook", ".config/venvhook"):
+        assert not (home / made).exists()
+    assert not (other / ".venvhook").exists()
 
 
 def test_an_absolute_xdg_cache_home_is_used(
@@ -319,7 +432,7 @@ def test_an_absolute_xdg_cache_home_is_used(
 ) -> None:
     terminal = open_terminal(shell, environ={"XDG_CACHE_HOME": str(home / "elsewhere")})
     assert visit(terminal) == str(app)
-    assert cache_of(terminal) == home / "elsewhere/venvhook/1"
+    assert cache_of(terminal) == home / "elsewhere/venvhook/2"
     suffix = SUFFIX[shell.name]
     assert Path(f"{cache_of(terminal)}{home}/app/venvhook.recipe.{suffix}").exists()
     assert not (home / ".cache/venvhook").exists()
@@ -338,7 +451,7 @@ def test_a_path_too_long_for_the_cache_works(
     deep.mkdir(parents=True)
     (home / "short").rename(deep / "app")
     target = deep / "app/.venv"
-    terminal = open_terminal(shell)
+    terminal = open_terminal(shell, environ={"VENVHOOK_TRUST": "all"})  # it was moved there
     for _ in range(2):
         assert terminal.cd(target.parent) == ""
         assert terminal.environment == str(target)
@@ -366,7 +479,7 @@ def test_two_shells_at_once_share_a_cache(
 ) -> None:
     first, second = open_terminal(shell), open_terminal(shell)
     for _ in range(3):
-        shutil.rmtree(home / ".cache/venvhook/1")
+        shutil.rmtree(home / ".cache/venvhook/2")
         first.send("cd app\r")
         second.send("cd app\r")
         for terminal in (first, second):

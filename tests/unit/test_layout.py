@@ -21,6 +21,9 @@ from venvhook.shells import SHELLS
 PACKAGE = CHECKOUT / "src/venvhook"
 HOT = (
     "birth",
+    "config",
+    "decision",
+    "directories",
     "discovery",
     "environment",
     "errors",

@@ -10,14 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from checkout import CHECKOUT, IS_ROOT
+from checkout import CHECKOUT
 from venvhook.recipe import (
     ACTIVATE,
-    PROTOCOL,
     Draft,
     Recipe,
-    cache_directory,
-    ensure_cache,
     recipe_path,
 )
 from venvhook.shells import SHELLS, shell_named
@@ -28,26 +25,6 @@ BASH = SHELLS[0]
 def names_in(directory: Path) -> list[str]:
     """Return the names of all that is in *directory*."""
     return sorted(path.name for path in directory.iterdir())
-
-
-@pytest.mark.parametrize(
-    ("environ", "expected"),
-    [
-        ({"HOME": "/home/me"}, b"/home/me/.cache/venvhook/"),
-        ({"HOME": "/home/me", "XDG_CACHE_HOME": "/c"}, b"/c/venvhook/"),
-        ({"HOME": "/home/me", "XDG_CACHE_HOME": ""}, b"/home/me/.cache/venvhook/"),
-        ({"HOME": "/home/me", "XDG_CACHE_HOME": "rel"}, b"/home/me/.cache/venvhook/"),
-        ({"XDG_CACHE_HOME": "/c"}, b"/c/venvhook/"),
-        ({"HOME": ""}, None),
-        ({"HOME": "rel"}, None),
-        ({}, None),
-        ({"HOME": "/\udcff"}, b"/\xff/.cache/venvhook/"),
-    ],
-)
-def test_the_cache_follows_xdg_where_it_is_absolute(
-    environ: dict[str, str], expected: bytes | None
-) -> None:
-    assert cache_directory(environ) == (None if expected is None else expected + PROTOCOL)
 
 
 @pytest.mark.parametrize(
@@ -159,28 +136,4 @@ def test_a_full_disk_keeps_no_part_of_a_recipe(room: int, tmp_path: Path) -> Non
         env={"PYTHONPATH": str(CHECKOUT / "src")},
         check=True,
     )
-    assert names_in(tmp_path) == []
-
-
-def test_a_cache_in_a_file_or_below_a_file_is_not_used(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    assert not ensure_cache(bytes(tmp_path / "file/venvhook/1"))
-    assert ensure_cache(bytes(tmp_path / "dir/venvhook/1"))
-    assert ensure_cache(bytes(tmp_path / "dir/venvhook/1"))
-
-
-@pytest.mark.parametrize(
-    ("mode", "usable"), [(0o700, True), (0o755, True), (0o775, False), (0o707, False)]
-)
-def test_a_cache_that_others_can_write_is_not_used(mode: int, usable: bool, tmp_path: Path) -> None:
-    cache = tmp_path / "venvhook/1"
-    cache.mkdir(parents=True)
-    cache.parent.chmod(mode)
-    assert ensure_cache(bytes(cache)) == usable
-
-
-@pytest.mark.skipif(not IS_ROOT, reason="only root can give files away")
-def test_nothing_is_made_in_another_users_directory(tmp_path: Path) -> None:
-    os.chown(tmp_path, 65534, -1)
-    assert not ensure_cache(bytes(tmp_path / ".cache/venvhook/1"))
     assert names_in(tmp_path) == []

@@ -1,0 +1,139 @@
+"""The user's settings: ``config.toml`` in the configuration directory, and ``VENVHOOK_TRUST``.
+
+No setting is ever read from a project. Reading TOML takes a helper twice as long as all else it
+does, so what was read is kept in the state directory with what the file looked like.
+"""
+
+from __future__ import annotations
+
+import os
+
+from .directories import config_directory, make
+from .environment import Unusable, read_file
+from .errors import VenvhookError, shown
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FILE = b"config.toml"
+VARIABLE = "VENVHOOK_TRUST"
+TRUST = ("own", "ask", "all")
+
+_LIMIT = 64 * 1024
+
+
+class Settings:
+    """What the user has set.
+
+    *trust* is one of TRUST; *notice* says whether it is told that an environment is not used;
+    *witnesses* are what an answer that follows them rests on.
+    """
+
+    __slots__ = ("notice", "trust", "witnesses")
+
+    def __init__(self, trust: str = "own", notice: bool = True) -> None:
+        self.trust = trust
+        self.notice = notice
+        self.witnesses: tuple[bytes, ...] = ()
+
+
+def read_settings(environ: Mapping[str, str], trust: str, state: bytes | None) -> Settings:
+    """Return the settings; *trust*, from ``VENVHOOK_TRUST``, comes before the file's if not empty.
+
+    Raises VenvhookError where something in them is not understood.
+    """
+    if trust and trust not in TRUST:
+        raise VenvhookError(
+            f"{VARIABLE} is {shown(os.fsencode(trust))!r}; set it to {_one_of(TRUST)}"
+        )
+    directory = config_directory(environ)
+    settings = Settings()
+    if directory is not None:
+        file = os.path.join(directory, FILE)
+        try:
+            found = os.stat(file)
+        except OSError:
+            # Where there is none yet, the directory is what changes when there is one.
+            if make(directory, environ):
+                settings.witnesses = (directory,)
+        else:
+            settings = _kept(file, found, state) or _read(file, found, state)
+            settings.witnesses = (file,)
+    if trust:
+        settings.trust = trust
+    return settings
+
+
+def _one_of(values: tuple[str, ...]) -> str:
+    return ", ".join(f"'{value}'" for value in values[:-1]) + f" or '{values[-1]}'"
+
+
+# ---- What was read last time ---------------------------------------------------------------------
+
+
+def _kept(file: bytes, found: os.stat_result, state: bytes | None) -> Settings | None:
+    """Return what was read from *file* last time, or None where it looks otherwise now."""
+    if state is None:
+        return None
+    try:
+        lines = read_file(os.path.join(state, b"settings"), _LIMIT).split(b"\n")
+    except (OSError, Unusable):
+        return None
+    if len(lines) != 3 or lines[0] != _look(file, found):
+        return None
+    return Settings(lines[1].decode("ascii", "replace"), lines[2] == b"notice")
+
+
+def _look(file: bytes, found: os.stat_result) -> bytes:
+    """Return what tells this *file* from an earlier one, in one line."""
+    parts = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+    return b"1 " + b" ".join(b"%d" % part for part in parts) + b" " + file.replace(b"\n", b"?")
+
+
+def _read(file: bytes, found: os.stat_result, state: bytes | None) -> Settings:
+    """Return what *file* says, and keep it in *state*."""
+    settings = parse_settings(file)
+    if state is not None:
+        text = b"\n".join(
+            (_look(file, found), settings.trust.encode(), b"notice" if settings.notice else b"")
+        )
+        temporary = os.path.join(state, b"settings.%d" % os.getpid())
+        try:
+            with open(temporary, "wb") as written:
+                written.write(text)
+            os.replace(temporary, os.path.join(state, b"settings"))
+        except OSError:
+            pass  # Read again the next time.
+    return settings
+
+
+# ---- TOML ----------------------------------------------------------------------------------------
+
+
+def parse_settings(file: bytes) -> Settings:
+    """Return what the TOML 1.0 *file* says. Raises VenvhookError, naming what it cannot follow."""
+    # Imported only where there is something new to read: it takes as long as starting Python.
+    import tomllib
+
+    where = shown(file)
+    try:
+        table = tomllib.loads(read_file(file, _LIMIT).decode())
+    except OSError as error:
+        raise VenvhookError(
+            f"{where}: cannot be read ({error.strerror}); mend or remove it"
+        ) from None
+    except Unusable as error:
+        raise VenvhookError(f"{where}: {error.reason}; mend or remove it") from None
+    except ValueError as error:
+        raise VenvhookError(f"{where}: {error}; mend it") from None
+    unknown = sorted(set(table) - {"trust", "notice"})
+    if unknown:
+        name = shown(unknown[0].encode())
+        raise VenvhookError(f"{where}: no setting is called '{name}'; there are notice and trust")
+    trust, notice = table.get("trust", "own"), table.get("notice", True)
+    if trust not in TRUST:
+        raise VenvhookError(f"{where}: trust must be {_one_of(TRUST)}")
+    if not isinstance(notice, bool):
+        raise VenvhookError(f"{where}: notice must be true or false")
+    return Settings(trust, notice)

@@ -1,0 +1,378 @@
+"""What was decided about environments, and the token by which an accepted one is known again.
+
+A decision is a small file in the state directory, ``<state>/decisions/<path>/venvhook.<kind>``,
+that mirrors the real path it is about. Its lines are ``key value``; the last, ``path``, goes on to
+the end of the file. The token is a file in the environment, ``.venvhook``: 32 hexadecimal digits
+and a newline, which the decision and the recipe carry too. An environment that was put in the place
+of an accepted one does not know them.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+
+from .directories import is_owned, make_directories, mirrored
+from .environment import CONFIG, WINDOWS, Doubt, Unusable, is_file, read_file
+from .errors import shown
+
+TOKEN = b".venvhook"
+TOKEN_LENGTH = 33
+# What a decision is about: an environment; a project where none is ever used; a directory below
+# which it does not matter where environments were made.
+ENVIRONMENT, DENY, UNDER = b"decision", b"deny", b"under"
+OWN, ALLOWED, UNASKED = b"own", b"allowed", b"unasked"
+
+_HEADER = b"venvhook 1"
+_STEM = b"venvhook."
+_LIMIT = 64 * 1024
+_LOCK_TRIES = 50
+# 2001-02-03: long before, and no multiple of a second, to which some file systems round.
+_LONG_AGO = 981_173_106_123_456_700
+_SKEW = 60 * 10**9
+
+
+class Decision:
+    """What is known of the environment at the real path *path*.
+
+    *how* it was accepted: OWN (all conditions held, but for those in *aside*), ALLOWED (by the
+    user), UNASKED (the setting trust = "all"). *token* is its digits, or empty where none could be
+    written; *identity* says which environment it was then; *aside* are the names of the conditions
+    that were set aside; *delivered* is the digest of what a repository tracked of it, or empty.
+    """
+
+    __slots__ = ("aside", "delivered", "how", "identity", "path", "token")
+
+    def __init__(
+        self,
+        path: bytes,
+        how: bytes,
+        token: bytes = b"",
+        identity: bytes = b"",
+        aside: tuple[bytes, ...] = (),
+        delivered: bytes = b"",
+    ) -> None:
+        self.path = path
+        self.how = how
+        self.token = token
+        self.identity = identity
+        self.aside = aside
+        self.delivered = delivered
+
+    def text(self) -> bytes:
+        """Return the content of its file."""
+        rows = (
+            (b"how", self.how),
+            (b"token", self.token),
+            (b"identity", self.identity),
+            (b"aside", b" ".join(self.aside)),
+            (b"delivered", self.delivered),
+            (b"path", self.path),
+        )
+        return _HEADER + b"\n" + b"\n".join(key + b" " + value for key, value in rows)
+
+
+class State:
+    """The decisions in the directory *directory*, which is the user's alone."""
+
+    __slots__ = ("directory",)
+
+    def __init__(self, directory: bytes) -> None:
+        self.directory = directory
+
+    @property
+    def stamp(self) -> bytes:
+        """The file whose time is that of the last change of trust."""
+        return os.path.join(self.directory, b"stamp")
+
+    def has_stamp(self) -> bool:
+        """Make the stamp where it is missing; return whether it is there."""
+        try:
+            descriptor = os.open(self.stamp, os.O_WRONLY | os.O_CREAT | _NO_FOLLOW, 0o600)
+        except OSError:
+            return False
+        os.close(descriptor)
+        return True
+
+    def touch(self) -> None:
+        """Let every kept recipe be looked at again. Raises OSError."""
+        if self.has_stamp():
+            os.utime(self.stamp)
+
+    def file(self, path: bytes, kind: bytes) -> bytes | None:
+        """Return the file of the decision of *kind* about *path*, or None if there can be none."""
+        directory = mirrored(decisions_below(self.directory), path, _STEM)
+        return None if directory is None else os.path.join(directory, _STEM + kind)
+
+    def decision(self, path: bytes, kind: bytes = ENVIRONMENT) -> Decision | None:
+        """Return the decision of *kind* about *path*, or None. Raises Doubt for a damaged one."""
+        file = self.file(path, kind)
+        if file is None:
+            return None
+        try:
+            found = _parsed(_read_own(file))
+        except (Unusable, ValueError) as error:
+            raise Doubt(
+                f"{shown(file)} is damaged ({error})", f"rm {shown(file)}", kept=False
+            ) from None
+        except OSError as error:
+            if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG):
+                return None
+            raise Doubt(f"{shown(file)} cannot be read ({error.strerror})") from None
+        # On a disk that ignores case this is what was decided about another spelling.
+        return found if found.path == path else None
+
+    def is_under(self, path: bytes) -> bool:
+        """Return whether *path* lies in a directory where birth does not matter."""
+        directory = os.path.dirname(path)
+        while True:
+            if self.decision(directory, UNDER) is not None:
+                return True
+            parent = os.path.dirname(directory)
+            if parent == directory:
+                return False
+            directory = parent
+
+    def keep(self, decision: Decision, kind: bytes = ENVIRONMENT) -> bool:
+        """Write *decision*, whole or not at all; return whether it is written."""
+        file = self.file(decision.path, kind)
+        if file is None:
+            return False
+        temporary = file + b".%d" % os.getpid()
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _NO_FOLLOW
+        try:
+            if not make_directories(os.path.dirname(file)):
+                return False
+            descriptor = os.open(temporary, flags, 0o600)
+            try:
+                text = decision.text()
+                whole = os.write(descriptor, text) == len(text)
+            finally:
+                os.close(descriptor)
+            if whole:
+                os.replace(temporary, file)
+                return True
+            os.unlink(temporary)
+        except OSError:
+            return False
+        return False
+
+    def forget(self, path: bytes, kind: bytes = ENVIRONMENT) -> bool:
+        """Remove the decision of *kind* about *path*; return whether there was one.
+
+        Raises OSError where it cannot be removed.
+        """
+        file = self.file(path, kind)
+        if file is None:
+            return False
+        try:
+            os.unlink(file)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        return True
+
+    def lock(self, tries: int = _LOCK_TRIES) -> Lock | None:
+        """Return the lock on all decisions, or None if another keeps it for *tries* times 2 ms."""
+        try:
+            flags = os.O_RDWR | os.O_CREAT | _NO_FOLLOW
+            descriptor = os.open(os.path.join(self.directory, b"lock"), flags, 0o600)
+        except OSError:
+            return None
+        for left in range(tries, 0, -1):
+            if _is_locked(descriptor):
+                return Lock(descriptor)
+            if left > 1:
+                time.sleep(0.002)
+        os.close(descriptor)
+        return None
+
+
+def _is_locked(descriptor: int) -> bool:
+    """Lock the open file *descriptor* for this process; return whether that could be done."""
+    if WINDOWS:
+        return True  # It has no such locks: two at once there take the risk.
+    # A library that takes 0.3 ms to load, and only a change of trust needs it.
+    import fcntl
+
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+class Lock:
+    """A lock that is held until its end."""
+
+    __slots__ = ("_descriptor",)
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def __enter__(self) -> Lock:
+        """Return itself; it is held since it was made."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Give it back."""
+        os.close(self._descriptor)
+
+
+_NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+_NO_FOLLOW |= getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+
+
+def decisions_below(state: bytes) -> bytes:
+    """Return the directory of all decisions in the state directory *state*."""
+    return os.path.join(state, b"decisions")
+
+
+def _read_own(path: bytes) -> bytes:
+    """Return the content of *path*; raises Unusable where it is not the user's own file."""
+    found = os.lstat(path)
+    if not WINDOWS and found.st_uid != os.geteuid():
+        raise Unusable("it is not yours")
+    if not is_file(found.st_mode):
+        raise Unusable("it is no regular file")
+    return read_file(path, _LIMIT)
+
+
+def _parsed(text: bytes) -> Decision:
+    """Return the decision that *text* says; raises ValueError where it says none."""
+    header, _, rest = text.partition(b"\n")
+    if header != _HEADER:
+        raise ValueError("its first line is unknown")
+    rows = {}
+    while rest:
+        key, separator, rest = rest.partition(b" ")
+        if not separator:
+            raise ValueError("it ends early")
+        if key == b"path":
+            rows[key] = rest
+            break
+        rows[key], _, rest = rest.partition(b"\n")
+    if set(rows) != {b"how", b"token", b"identity", b"aside", b"delivered", b"path"}:
+        raise ValueError("lines are missing")
+    if rows[b"how"] not in (OWN, ALLOWED, UNASKED):
+        raise ValueError("it does not say how")
+    return Decision(
+        rows[b"path"],
+        rows[b"how"],
+        rows[b"token"],
+        rows[b"identity"],
+        tuple(rows[b"aside"].split()),
+        rows[b"delivered"],
+    )
+
+
+# ---- The token -----------------------------------------------------------------------------------
+
+
+def read_token(environment: bytes) -> bytes:
+    """Return the digits in the token file of *environment*, or nothing where it proves nothing.
+
+    It must be a regular file of the user's, with one name only and exactly the length of a token.
+    """
+    path = os.path.join(environment, TOKEN)
+    try:
+        found = os.lstat(path)
+        if not is_file(found.st_mode) or found.st_size != TOKEN_LENGTH or found.st_nlink != 1:
+            return b""
+        if not WINDOWS and found.st_uid != os.geteuid():
+            return b""
+        descriptor = os.open(path, os.O_RDONLY | _NO_FOLLOW)
+        try:
+            opened = os.fstat(descriptor)
+            if (opened.st_ino, opened.st_dev) != (found.st_ino, found.st_dev):
+                return b""
+            text = os.read(descriptor, TOKEN_LENGTH + 1)
+        finally:
+            os.close(descriptor)
+    except OSError:
+        return b""
+    return text[:-1] if is_token(text) else b""
+
+
+def is_token(text: bytes) -> bool:
+    """Return whether *text* is a token: 32 digits in lower-case hexadecimal and a newline."""
+    return (
+        len(text) == TOKEN_LENGTH
+        and text[-1:] == b"\n"
+        and not text[:-1].strip(b"0123456789abcdef")
+    )
+
+
+def plant_token(environment: bytes) -> tuple[bytes, bool]:
+    """Put a new token into *environment*; return its digits, and whether times are honest there.
+
+    No digits where none can be written. Times are honest where a file keeps the modification time
+    that it is given, and its change time becomes the time of that moment all the same: without it,
+    equal times prove nothing (sshfs, exFAT). The token stays dated long ago, so that a recipe is
+    always newer.
+    """
+    if not is_owned(environment):
+        return b"", False
+    path = os.path.join(environment, TOKEN)
+    digits = os.urandom(16).hex().encode()
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW
+    try:
+        remove_token(environment)
+        descriptor = os.open(path, flags, 0o600)
+    except OSError:
+        return b"", False
+    try:
+        whole = os.write(descriptor, digits + b"\n") == TOKEN_LENGTH
+        honest = _keeps_times(path, descriptor)
+    except OSError:
+        whole = honest = False
+    finally:
+        os.close(descriptor)
+    return (digits, honest) if whole else (b"", honest)
+
+
+def remove_token(environment: bytes) -> None:
+    """Remove the token of *environment*, whatever it is. Raises OSError where that fails."""
+    try:
+        os.unlink(os.path.join(environment, TOKEN))
+    except FileNotFoundError:
+        return
+
+
+def _keeps_times(path: bytes, descriptor: int) -> bool:
+    """Return whether the file keeps the time that it is given, and its own change time."""
+    target = descriptor if os.utime in os.supports_fd else path
+    os.utime(target, ns=(_LONG_AGO, _LONG_AGO))
+    found = os.fstat(descriptor)
+    if found.st_mtime_ns != _LONG_AGO:
+        return False
+    return WINDOWS or abs(time.time_ns() - found.st_ctime_ns) < _SKEW
+
+
+def keeps_times_beside(environment: bytes, state: bytes) -> bool:
+    """Return whether the file system of *environment* keeps times, tried in *state* instead.
+
+    For an environment that cannot be written. False where *state* is on another one.
+    """
+    path = os.path.join(state, b"times.%d" % os.getpid())
+    try:
+        if os.stat(environment).st_dev != os.stat(state).st_dev:
+            return False
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | _NO_FOLLOW, 0o600)
+        try:
+            return _keeps_times(path, descriptor)
+        finally:
+            os.close(descriptor)
+            os.unlink(path)
+    except OSError:
+        return False
+
+
+def identity(environment: bytes) -> bytes:
+    """Return what tells *environment* from another in its place where it can hold no token.
+
+    That is the change time of ``pyvenv.cfg``, which only root can set, and its inode. Raises
+    OSError.
+    """
+    found = os.lstat(os.path.join(environment, CONFIG))
+    return b"%d:%d:%d" % (found.st_dev, found.st_ino, found.st_ctime_ns)
