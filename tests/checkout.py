@@ -33,6 +33,7 @@ def venvhook_command(scratch: Path) -> str:
         return installed
     script = scratch / "venvhook"
     line = f"PYTHONPATH={shlex.quote(str(CHECKOUT / 'src'))} exec {shlex.quote(sys.executable)}"
-    script.write_text(f'#!/bin/sh\n{line} -m venvhook "$@"\n')
+    # -P: as for an installed command, what lies in the working directory is not imported.
+    script.write_text(f'#!/bin/sh\n{line} -P -m venvhook "$@"\n')
     script.chmod(0o755)
     return str(script)

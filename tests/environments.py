@@ -15,7 +15,8 @@ class EnvironmentMaker:
     """Makes environments without pip; what the makers keep for themselves goes to *home*."""
 
     def __init__(self, home: Path) -> None:
-        self._environ = {**os.environ, "HOME": str(home)}
+        # Safe path: 'python -m' would import what lies in the project.
+        self._environ = {**os.environ, "HOME": str(home), "PYTHONSAFEPATH": "1"}
 
     def __call__(self, path: Path, maker: str = "venv", prompt: str | None = None) -> Path:
         """Make an environment at *path* by *maker*, and return *path*."""
