@@ -29,8 +29,9 @@
 
 function _venvhook_load
     _venvhook_names
-    if not set -q _VENVHOOK_LOADED
-        set -g _VENVHOOK_LOADED 1
+    # By its process number, since a child inherits it if it is ever exported.
+    if test "$_VENVHOOK_LOADED" != $fish_pid
+        set -g _VENVHOOK_LOADED $fish_pid
         for name in ROOT ENV REST LEFTOVER PATHLESS DOUBT
             set -g _VENVHOOK_$name ''
         end
