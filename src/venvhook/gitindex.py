@@ -27,7 +27,7 @@ __all__ = ["Repository", "Tracked", "enclosing", "tracked"]
 SIZE_LIMIT = 48 * 1024 * 1024
 # Parsed at once: a search first would not pay.
 SMALL = 256 * 1024
-# Paths are not longer where git runs, but compressed names could be, at the price of a few bytes.
+# No path is longer where git runs, but a compressed name could be, at the price of a few bytes.
 _NAME_LIMIT = 4096
 # How far from its end the extensions of a large index may begin to be found without parsing it.
 _TAIL = 8 * 1024 * 1024
@@ -252,19 +252,16 @@ class _Index:
             end = data.find(0, start, limit)
             if end < 0:
                 raise _BrokenError("it is shorter than it says")
+            if len(kept) + end - start > _NAME_LIMIT:
+                raise _BrokenError("a name longer than any path")
             name = kept + data[start:end]
             if (high & 15) << 8 | data[position + fixed - 1] != min(len(name), 0xFFF):
                 raise _BrokenError("a name of another length than it says")
             if not name:
                 self.nameless += 1
             yield position, name
-            if compressed:
-                if len(name) > _NAME_LIMIT:
-                    raise _BrokenError("a name longer than any path")
-                position = end + 1
-            else:
-                # One to eight NULs, up to a multiple of eight bytes.
-                position += (end - position + 8) & -8
+            # One NUL, or one to eight, up to a multiple of eight bytes.
+            position = end + 1 if compressed else position + ((end - position + 8) & -8)
         if position > limit:
             raise _BrokenError("it is shorter than it says")
         self.end = position
@@ -347,7 +344,7 @@ class _Index:
         """Return whether *needle* stands before *end* where a name could begin."""
         find = self.data.find
         at = find(needle, 12, end)
-        for _ in range(2000):
+        for _ in range(10_000):
             if at < 0:
                 return False
             # Entries begin at 12 and fill multiples of eight bytes; the extended flags are two.

@@ -255,11 +255,10 @@ def _common_directory(directory: bytes) -> bytes:
 
 
 def _text(directory: bytes, name: bytes, limit: int = _TEXT_LIMIT) -> bytes | None:
-    """Return the content of a file in a repository, or None where there is no such file."""
-    try:
-        return read_inside(directory, name, limit)
-    except FileNotFoundError:
+    """Return the content of a file in a repository, or None where nothing is called so."""
+    if not _mode(os.path.join(directory, name)):
         return None
+    return read_inside(directory, name, limit)
 
 
 def _hash_length(marker: bytes, common: bytes) -> int:
