@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from .environment import BIN, WINDOWS, Doubt, is_file, kind
+from .environment import BIN, WINDOWS, Doubt, Unusable, read_file
 from .errors import shown
 
 TYPE_CHECKING = False
@@ -70,34 +70,14 @@ def _recorded(path: bytes) -> list[bytes]:
     for name in _SCRIPTS:
         script = os.path.join(path, BIN, name)
         try:
-            text = _read_script(script)
+            return _assigned(read_file(script, SCRIPT_LIMIT, links=False))
         except FileNotFoundError:
             continue
         except OSError as error:
             raise Doubt(f"{shown(script)} cannot be read ({error.strerror})") from error
-        return _assigned(text)
+        except Unusable as error:
+            raise Doubt(f"{shown(script)} {error.reason}") from error
     return []
-
-
-def _read_script(path: bytes) -> bytes:
-    """Return the content of the regular file *path*, which may be no link; opens nothing else."""
-    _check_regular(path, os.lstat(path))
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
-    flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-    descriptor = os.open(path, flags)
-    try:
-        _check_regular(path, os.fstat(descriptor))
-        return os.read(descriptor, SCRIPT_LIMIT)
-    finally:
-        os.close(descriptor)
-
-
-def _check_regular(path: bytes, found: os.stat_result) -> None:
-    """Raise Doubt unless *found* is of a regular file that is not too large."""
-    if not is_file(found.st_mode):
-        raise Doubt(f"{shown(path)} is {kind(found.st_mode)}")
-    if found.st_size > SCRIPT_LIMIT:
-        raise Doubt(f"{shown(path)} is larger than {SCRIPT_LIMIT} bytes")
 
 
 def _assigned(text: bytes) -> list[bytes]:
