@@ -17,17 +17,23 @@ from .directories import is_owned, make_directories, mirrored
 from .environment import CONFIG, WINDOWS, Doubt, Unusable, is_file, read_file
 from .errors import shown
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 TOKEN = b".venvhook"
 TOKEN_LENGTH = 33
 # What a decision is about: an environment; a project where none is ever used; a directory below
 # which it does not matter where environments were made.
 ENVIRONMENT, DENY, UNDER = b"decision", b"deny", b"under"
+KINDS = (ENVIRONMENT, DENY, UNDER)
 OWN, ALLOWED, UNASKED = b"own", b"allowed", b"unasked"
 
 _HEADER = b"venvhook 1"
 _STEM = b"venvhook."
 _LIMIT = 64 * 1024
 _LOCK_TRIES = 50
+_NOTHING_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
 # 2001-02-03: long before, and no multiple of a second, to which some file systems round.
 _LONG_AGO = 981_173_106_123_456_700
 _SKEW = 60 * 10**9
@@ -110,18 +116,9 @@ class State:
         file = self.file(path, kind)
         if file is None:
             return None
-        try:
-            found = _parsed(_read_own(file))
-        except (Unusable, ValueError) as error:
-            raise Doubt(
-                f"{shown(file)} is damaged ({error})", f"rm {shown(file)}", kept=False
-            ) from None
-        except OSError as error:
-            if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG):
-                return None
-            raise Doubt(f"{shown(file)} cannot be read ({error.strerror})") from None
+        found = _read_decision(file)
         # On a disk that ignores case this is what was decided about another spelling.
-        return found if found.path == path else None
+        return found if found is not None and found.path == path else None
 
     def is_under(self, path: bytes) -> bool:
         """Return whether *path* lies in a directory where birth does not matter."""
@@ -168,9 +165,74 @@ class State:
             return False
         try:
             os.unlink(file)
-        except (FileNotFoundError, NotADirectoryError):
-            return False
+        except OSError as error:
+            if error.errno in _NOTHING_THERE:
+                return False
+            raise
+        self._remove_empty(os.path.dirname(file))
         return True
+
+    def _remove_empty(self, directory: bytes) -> None:
+        """Remove *directory* and those above it, as far as nothing is in them any more."""
+        base = decisions_below(self.directory)
+        while len(directory) > len(base):
+            try:
+                os.rmdir(directory)
+            except OSError:
+                return
+            directory = os.path.dirname(directory)
+
+    def decisions(self) -> Iterator[tuple[bytes, Decision | Doubt]]:
+        """Yield the kind of every decision and what it says, or Doubt where it cannot be read."""
+        for kind, file in self._files():
+            try:
+                found = _read_decision(file)
+                if found is not None and not _is_at(self.file(found.path, kind), file):
+                    raise _damaged(file, "it is about another path")
+            except Doubt as doubt:
+                yield kind, doubt
+            else:
+                # None if it has gone meanwhile.
+                if found is not None:
+                    yield kind, found
+
+    def sweep(self) -> list[bytes]:
+        """Remove the files of decisions that cannot be read; return their names.
+
+        Raises OSError where one cannot be removed.
+        """
+        swept = []
+        for kind, file in self._files():
+            try:
+                found = _read_decision(file)
+                whole = found is None or _is_at(self.file(found.path, kind), file)
+            except Doubt:
+                whole = False
+            if not whole:
+                os.unlink(file)
+                self._remove_empty(os.path.dirname(file))
+                swept.append(file)
+        return swept
+
+    def _files(self) -> Iterator[tuple[bytes, bytes]]:
+        """Yield the kind and the file of every decision, in the order of their names.
+
+        Not what a process has left that was killed as it wrote.
+        """
+        # A stack, since a path may have 2000 directories and Python fewer calls.
+        waiting = [decisions_below(self.directory)]
+        while waiting:
+            path = waiting.pop()
+            try:
+                with os.scandir(path) as entries:
+                    inner = sorted(e.path for e in entries if e.is_dir(follow_symlinks=False))
+            except OSError:
+                inner = []
+            waiting += inner[::-1]
+            for kind in KINDS:
+                file = os.path.join(path, _STEM + kind)
+                if os.path.lexists(file):
+                    yield kind, file
 
     def lock(self, tries: int = _LOCK_TRIES) -> Lock | None:
         """Return the lock on all decisions, or None if another keeps it for *tries* times 2 ms."""
@@ -226,6 +288,32 @@ _NO_FOLLOW |= getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 def decisions_below(state: bytes) -> bytes:
     """Return the directory of all decisions in the state directory *state*."""
     return os.path.join(state, b"decisions")
+
+
+def _read_decision(file: bytes) -> Decision | None:
+    """Return the decision in *file*, or None where there is no such file. Raises Doubt."""
+    try:
+        return _parsed(_read_own(file))
+    except (Unusable, ValueError) as error:
+        raise _damaged(file, str(error)) from None
+    except OSError as error:
+        if error.errno in _NOTHING_THERE:
+            return None
+        raise Doubt(f"{shown(file)} cannot be read ({error.strerror})") from None
+
+
+def _damaged(file: bytes, how: str) -> Doubt:
+    return Doubt(f"{shown(file)} is damaged ({how})", "venvhook allow --prune")
+
+
+def _is_at(expected: bytes | None, file: bytes) -> bool:
+    """Return whether *file* is where *expected* is; where the disk ignores case, by other names."""
+    if expected is None or expected == file:
+        return expected is not None
+    try:
+        return os.path.samefile(expected, file)
+    except OSError:
+        return False
 
 
 def _read_own(path: bytes) -> bytes:

@@ -194,19 +194,13 @@ def judge(
 
 
 def _judged(look: Look, settings: Settings, state: State | None) -> Verdict:
-    if state is not None and _is_denied(look, state):
+    if state is not None and is_denied(look.root, look.real, state):
         return Verdict((), Doubt("is denied", kept=True), silent=True)
-    decision = None if state is None else state.decision(look.real)
     token = read_token(look.environment.path)
-    if decision is not None and not (
-        decision.how in _COUNTS[settings.trust]
-        and is_known(decision, look, token)
-        and (decision.how != OWN or BIRTH not in decision.aside or _is_under(look, state))
-    ):
-        decision = None
+    decision = standing_decision(look, settings, state, token)
     if decision is None and settings.trust == "ask":
         return Verdict((), Doubt("has not been allowed", kept=True))
-    for name in _to_ask(look, settings, decision):
+    for name in asked(look, settings, decision):
         try:
             _condition(look, name)()
         except Doubt as doubt:
@@ -216,21 +210,34 @@ def _judged(look: Look, settings: Settings, state: State | None) -> Verdict:
     return _accept(look, settings, state)
 
 
-def _is_under(look: Look, state: State | None) -> bool:
-    return state is not None and state.is_under(look.real)
+def is_denied(root: bytes, real: bytes, state: State) -> bool:
+    """Return whether the project at *root* is denied, or that of the environment at *real*.
 
-
-def _is_denied(look: Look, state: State) -> bool:
-    places = dict.fromkeys((look.root, look.real, os.path.dirname(look.real)))
+    Both are real paths. Raises Doubt where that cannot be read.
+    """
+    places = dict.fromkeys((root, real, os.path.dirname(real)))
     return any(state.decision(place, DENY) is not None for place in places)
+
+
+def standing_decision(
+    look: Look, settings: Settings, state: State | None, token: bytes
+) -> Decision | None:
+    """Return what was decided about *look*'s environment, where that still counts, or None."""
+    decision = None if state is None else state.decision(look.real)
+    if state is None or decision is None or decision.how not in _COUNTS[settings.trust]:
+        return None
+    if decision.how == OWN and BIRTH in decision.aside and not state.is_under(look.real):
+        return None
+    return decision if is_known(decision, look, token) else None
 
 
 def is_known(decision: Decision, look: Look, token: bytes) -> bool:
     """Return whether *look* is at the environment that *decision* is about."""
     if decision.token:
         return decision.token == token
-    if decision.delivered:
-        # A token would be one more file for the repository to see: its index tells it apart.
+    if decision.delivered and look.digest():
+        # A token would be one more file for the repository to see: its index tells it apart, as
+        # long as it is in there.
         return True
     try:
         return decision.identity == identity(look.environment.path)
@@ -238,8 +245,11 @@ def is_known(decision: Decision, look: Look, token: bytes) -> bool:
         return False
 
 
-def _to_ask(look: Look, settings: Settings, known: Decision | None) -> tuple[bytes, ...]:
-    """Return the names of the conditions that *look* has to meet, without BIRTH."""
+def asked(look: Look, settings: Settings, known: Decision | None) -> tuple[bytes, ...]:
+    """Return the names of the conditions that *look* has to meet, without BIRTH.
+
+    *known* is the decision that stands about it.
+    """
     if known is None:
         return (HELD,) if settings.trust == "all" else (HELD, DELIVERED, LOCATION)
     asked = (HELD,) if settings.trust == "all" else _ASKED_AGAIN
@@ -283,7 +293,7 @@ def _accept(look: Look, settings: Settings, state: State | None) -> Verdict:
                 look.birth(honest)
             except Doubt as doubt:
                 aside = (BIRTH,)
-                if not _is_under(look, state):
+                if state is None or not state.is_under(look.real):
                     _forget_token(path)
                     return _refused(BIRTH, doubt, None)
         how = UNASKED if settings.trust == "all" else OWN
