@@ -437,16 +437,17 @@ def _keeps_times(path: bytes, descriptor: int) -> bool:
     return WINDOWS or abs(time.time_ns() - found.st_ctime_ns) < _SKEW
 
 
-def keeps_times_beside(environment: bytes, state: bytes) -> bool:
-    """Return whether the file system of *environment* keeps times, tried in *state* instead.
+def keeps_times_beside(environment: bytes, directory: bytes) -> bool:
+    """Return whether the file system of *environment* keeps times, tried in *directory*.
 
-    For an environment that cannot be written. False where *state* is on another one.
+    For an environment that gets no token. False where *directory* is on another one.
     """
-    path = os.path.join(state, b"times.%d" % os.getpid())
+    path = os.path.join(directory, b".venvhook-times.%d.%d" % (os.getpid(), time.time_ns()))
     try:
-        if os.stat(environment).st_dev != os.stat(state).st_dev:
+        if os.stat(environment).st_dev != os.stat(directory).st_dev:
             return False
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | _NO_FOLLOW, 0o600)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW
+        descriptor = os.open(path, flags, 0o600)
         try:
             return _keeps_times(path, descriptor)
         finally:

@@ -24,6 +24,7 @@ from .decision import (
     read_token,
     remove_token,
 )
+from .directories import is_owned
 from .environment import WINDOWS, Doubt, Environment
 from .errors import shown
 from .gitindex import Repository, Tracked, enclosing, tracked
@@ -282,26 +283,15 @@ def _accepted(look: Look, token: bytes, decision: Decision | None) -> Verdict:
 def _accept(look: Look, settings: Settings, state: State | None) -> Verdict:
     """Return the verdict on an environment that is seen for the first time."""
     lock = None if state is None else state.lock()
-    path = look.environment.path
     try:
-        token, honest = plant_token(path)
-        if not token and state is not None:
-            honest = keeps_times_beside(path, state.directory)
-        aside: tuple[bytes, ...] = ()
-        if settings.trust != "all":
-            try:
-                look.birth(honest)
-            except Doubt as doubt:
-                aside = (BIRTH,)
-                if state is None or not state.is_under(look.real):
-                    _forget_token(path)
-                    return _refused(BIRTH, doubt, None)
-        how = UNASKED if settings.trust == "all" else OWN
-        decision = Decision(look.real, how, token, identity(path), aside)
-        if state is None or lock is None or not state.keep(decision):
-            _forget_token(path)
-            token = b""
-        return _accepted(look, token, decision)
+        if lock is None:
+            # Another process may just have planted its own token: nothing is changed here.
+            return _first_verdict(look, settings, state, may_keep=False)
+        token = read_token(look.environment.path)
+        if standing_decision(look, settings, state, token) is not None:
+            # Decided by another process meanwhile.
+            return _judged(look, settings, state)
+        return _first_verdict(look, settings, state, may_keep=True)
     except OSError as error:
         return Verdict((), Doubt(f"cannot be read ({error.strerror})"), BIRTH)
     finally:
@@ -309,9 +299,37 @@ def _accept(look: Look, settings: Settings, state: State | None) -> Verdict:
             lock.__exit__()
 
 
-def _forget_token(environment: bytes) -> None:
+def _first_verdict(look: Look, settings: Settings, state: State | None, may_keep: bool) -> Verdict:
+    """Return the verdict on an environment that no decision is about; keep it if *may_keep*."""
+    path = look.environment.path
+    token, honest = plant_token(path) if may_keep else (b"", False)
+    if not token:
+        beside = path if state is None or is_owned(path) else state.directory
+        honest = keeps_times_beside(path, beside)
+    aside: tuple[bytes, ...] = ()
+    if settings.trust != "all":
+        try:
+            look.birth(honest)
+        except Doubt as doubt:
+            aside = (BIRTH,)
+            if state is None or not state.is_under(look.real):
+                _forget_token(path, token)
+                verdict = _refused(BIRTH, doubt, None)
+                verdict.kept = verdict.kept and may_keep
+                return verdict
+    how = UNASKED if settings.trust == "all" else OWN
+    decision = Decision(look.real, how, token, identity(path), aside)
+    if state is None or not may_keep or not state.keep(decision):
+        _forget_token(path, token)
+        token = b""
+    return _accepted(look, token, decision)
+
+
+def _forget_token(environment: bytes, token: bytes) -> None:
+    """Remove *token*, where one was planted."""
     try:
-        remove_token(environment)
+        if token:
+            remove_token(environment)
     except OSError:
         return
 
