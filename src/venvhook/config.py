@@ -43,10 +43,7 @@ def read_settings(environ: Mapping[str, str], trust: str, state: bytes | None) -
 
     Raises VenvhookError where something in them is not understood.
     """
-    if trust and trust not in TRUST:
-        raise VenvhookError(
-            f"{VARIABLE} is {shown(os.fsencode(trust))!r}; set it to {_one_of(TRUST)}"
-        )
+    _check_variable(trust)
     directory = config_directory(environ)
     settings = Settings()
     if directory is not None:
@@ -63,6 +60,32 @@ def read_settings(environ: Mapping[str, str], trust: str, state: bytes | None) -
     if trust:
         settings.trust = trust
     return settings
+
+
+def explain_settings(environ: Mapping[str, str]) -> tuple[Settings, str]:
+    """Return the settings, and where that of trust comes from, for a command; writes nothing.
+
+    Raises VenvhookError where something in them is not understood.
+    """
+    settings, origin = Settings(), "the default"
+    directory = config_directory(environ)
+    file = os.path.join(directory, FILE) if directory is not None else b""
+    if file and os.path.lexists(file):
+        settings = parse_settings(file)
+        origin = shown(file) if "trust" in _read_table(file) else origin
+    trust = environ.get(VARIABLE, "")
+    _check_variable(trust)
+    if trust:
+        settings.trust, origin = trust, VARIABLE
+    return settings, origin
+
+
+def _check_variable(trust: str) -> None:
+    """Raise VenvhookError unless *trust* is empty or one of TRUST."""
+    if trust and trust not in TRUST:
+        raise VenvhookError(
+            f"{VARIABLE} is {shown(os.fsencode(trust))!r}; set it to {_one_of(TRUST)}"
+        )
 
 
 def _one_of(values: tuple[str, ...]) -> str:
@@ -82,7 +105,8 @@ def _kept(file: bytes, found: os.stat_result, state: bytes | None) -> Settings |
         return None
     if len(lines) != 3 or lines[0] != _look(file, found):
         return None
-    return Settings(lines[1].decode("ascii", "replace"), lines[2] == b"notice")
+    trust = lines[1].decode("ascii", "replace")
+    return Settings(trust, lines[2] == b"notice") if trust in TRUST else None
 
 
 def _look(file: bytes, found: os.stat_result) -> bytes:
@@ -113,12 +137,27 @@ def _read(file: bytes, found: os.stat_result, state: bytes | None) -> Settings:
 
 def parse_settings(file: bytes) -> Settings:
     """Return what the TOML 1.0 *file* says. Raises VenvhookError, naming what it cannot follow."""
+    where, table = shown(file), _read_table(file)
+    unknown = sorted(set(table) - {"trust", "notice"})
+    if unknown:
+        name = shown(unknown[0].encode())
+        raise VenvhookError(f"{where}: no setting is called '{name}'; there are notice and trust")
+    trust, notice = table.get("trust", "own"), table.get("notice", True)
+    if not isinstance(trust, str) or trust not in TRUST:
+        raise VenvhookError(f"{where}: trust must be {_one_of(TRUST)}")
+    if not isinstance(notice, bool):
+        raise VenvhookError(f"{where}: notice must be true or false")
+    return Settings(trust, notice)
+
+
+def _read_table(file: bytes) -> dict[str, object]:
+    """Return the keys and values of the TOML *file*. Raises VenvhookError."""
     # Imported only where there is something new to read: it takes as long as starting Python.
     import tomllib
 
     where = shown(file)
     try:
-        table = tomllib.loads(read_file(file, _LIMIT).decode())
+        return tomllib.loads(read_file(file, _LIMIT).decode())
     except OSError as error:
         raise VenvhookError(
             f"{where}: cannot be read ({error.strerror}); mend or remove it"
@@ -127,13 +166,3 @@ def parse_settings(file: bytes) -> Settings:
         raise VenvhookError(f"{where}: {error.reason}; mend or remove it") from None
     except ValueError as error:
         raise VenvhookError(f"{where}: {error}; mend it") from None
-    unknown = sorted(set(table) - {"trust", "notice"})
-    if unknown:
-        name = shown(unknown[0].encode())
-        raise VenvhookError(f"{where}: no setting is called '{name}'; there are notice and trust")
-    trust, notice = table.get("trust", "own"), table.get("notice", True)
-    if trust not in TRUST:
-        raise VenvhookError(f"{where}: trust must be {_one_of(TRUST)}")
-    if not isinstance(notice, bool):
-        raise VenvhookError(f"{where}: notice must be true or false")
-    return Settings(trust, notice)
