@@ -437,6 +437,15 @@ def _keeps_times(path: bytes, descriptor: int) -> bool:
     return WINDOWS or abs(time.time_ns() - found.st_ctime_ns) < _SKEW
 
 
+def token_proves_times(environment: bytes) -> bool:
+    """Return whether the token of *environment* has kept the time it was given, and its own."""
+    try:
+        found = os.lstat(os.path.join(environment, TOKEN))
+    except OSError:
+        return False
+    return is_file(found.st_mode) and found.st_mtime_ns == _LONG_AGO != found.st_ctime_ns
+
+
 def keeps_times_beside(environment: bytes, directory: bytes) -> bool:
     """Return whether the file system of *environment* keeps times, tried in *directory*.
 

@@ -16,7 +16,7 @@ from .config import Settings, read_settings
 from .decision import State
 from .directories import state_directory, usable
 from .discovery import DEFAULT_NAMES, find_marker, is_same, levels, present
-from .environment import WINDOWS, Unusable, display_name, examine, witnesses
+from .environment import WINDOWS, Doubt, Unusable, display_name, examine, witnesses
 from .errors import UsageError, run, shown
 from .recipe import (
     ACTIVATE,
@@ -29,7 +29,7 @@ from .recipe import (
     recipe_path,
 )
 from .shells import Shell, shell_named, shell_names
-from .trust import judge, message
+from .trust import is_denied, judge, message
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -71,6 +71,21 @@ class Policy:
     def __init__(self, settings: Settings, state: State | None) -> None:
         self.settings = settings
         self.state = state
+
+    def denies(self, root: bytes, environment: bytes) -> bool:
+        """Return whether the user denied the project *root*, or that of *environment*."""
+        if self.state is None:
+            return False
+        try:
+            return is_denied(os.path.realpath(root), os.path.realpath(environment), self.state)
+        except Doubt:
+            return False
+
+    def witnesses(self) -> tuple[bytes, ...]:
+        """Return what a refusal rests on of which the user decides how it is told."""
+        if self.state is None or not self.state.has_stamp():
+            return self.settings.witnesses
+        return (*self.settings.witnesses, self.state.stamp)
 
 
 def answer(
@@ -136,8 +151,10 @@ def decide(root: bytes, markers: bytes, names: tuple[bytes, ...], policy: Policy
         rests_on += witnesses(marker.environment)
         environment = examine(marker.environment)
     except Unusable as reason:
-        text = f"{shown(marker.environment or marker.path)}: {reason.reason}" if notice else ""
-        rests_on += policy.settings.witnesses
+        path = marker.environment or marker.path
+        silent = not notice or policy.denies(root, path)
+        text = "" if silent else f"{shown(path)}: {reason.reason}"
+        rests_on += policy.witnesses()
         return Recipe(REFUSE, root, markers, (text.encode(),), rests_on, kept=reason.kept)
     verdict = judge(environment, marker.path, policy.settings, policy.state)
     rests_on += verdict.witnesses

@@ -41,9 +41,12 @@ if TYPE_CHECKING:
 # them stands that the environment is whole (environment.examine).
 HELD, DELIVERED, LOCATION, BIRTH = b"held", b"delivered", b"location", b"birth"
 CONDITIONS = (HELD, DELIVERED, LOCATION, BIRTH)
+# Not one that could be set aside: an environment to which no way leads.
+WHOLE = b"whole"
 # What is asked of an environment that has been accepted before.
 _ASKED_AGAIN = (HELD, DELIVERED)
 _UNREADABLE = b"unreadable"
+_OWN_SENTENCE = ("/", "its ", "in ", "'")
 # Which decisions count under which setting.
 _COUNTS = {"own": (OWN, ALLOWED), "ask": (ALLOWED,), "all": (OWN, ALLOWED, UNASKED)}
 
@@ -88,6 +91,8 @@ class Look:
         self.way = _followed(environment.path)
         self.root = os.path.realpath(os.path.dirname(marker))
         self.witnesses: list[bytes] = []
+        # Whether a repository has the environment itself, not only a link to it.
+        self.is_tracked = False
         self._delivered: list[Tracked] | None = None
         self._doubt: Doubt | None = None
 
@@ -156,6 +161,7 @@ class Look:
                 ]
             entries = (tracked(repository, place) for repository in repositories[directory])
             found += [entry for entry in entries if entry is not None]
+            self.is_tracked = self.is_tracked or (bool(found) and place == self.real)
         return found
 
 
@@ -178,7 +184,7 @@ def judge(
     try:
         look = Look(environment, marker)
     except Doubt as doubt:
-        return Verdict(witnesses, doubt, HELD)
+        return Verdict(witnesses, doubt, WHOLE)
     try:
         verdict = _judged(look, settings, state)
     except Doubt as doubt:
@@ -205,7 +211,7 @@ def _judged(look: Look, settings: Settings, state: State | None) -> Verdict:
         try:
             _condition(look, name)()
         except Doubt as doubt:
-            return _refused(name, doubt, decision)
+            return refused(name, doubt, decision)
     if decision is not None:
         return _accepted(look, token, decision)
     return _accept(look, settings, state)
@@ -264,7 +270,8 @@ def _condition(look: Look, name: bytes) -> Callable[[], None]:
     return {HELD: look.held, DELIVERED: look.delivered, LOCATION: look.location}[name]
 
 
-def _refused(name: bytes, doubt: Doubt, known: Decision | None) -> Verdict:
+def refused(name: bytes, doubt: Doubt, known: Decision | None) -> Verdict:
+    """Return the verdict that the condition *name* does not hold; *known* is what was decided."""
     if known is not None and name in known.aside:
         doubt = Doubt("has changed since you allowed it (tracked by git)", kept=doubt.kept)
     verdict = Verdict((), doubt, name)
@@ -314,7 +321,7 @@ def _first_verdict(look: Look, settings: Settings, state: State | None, may_keep
             aside = (BIRTH,)
             if state is None or not state.is_under(look.real):
                 _forget_token(path, token)
-                verdict = _refused(BIRTH, doubt, None)
+                verdict = refused(BIRTH, doubt, None)
                 verdict.kept = verdict.kept and may_keep
                 return verdict
     how = UNASKED if settings.trust == "all" else OWN
@@ -337,9 +344,20 @@ def _forget_token(environment: bytes, token: bytes) -> None:
 def message(verdict: Verdict, doubt: Doubt, root: bytes, marker: bytes) -> str:
     """Return the one line about an environment that *verdict* refuses: what, why, what to do."""
     name = shown(os.path.join(os.path.basename(root), os.path.basename(marker)), limit=100)
+    what = doubt.what.removeprefix(shown(marker) + " ")
+    # A sentence of its own follows a colon, and what is just said of it does not.
+    colon = ":" if what.startswith(_OWN_SENTENCE) else ""
+    line = f"{name}{colon} {what}; not used. {_advice(verdict, doubt)}"
+    return shown(line.encode("utf-8", "surrogateescape"), limit=1000)
+
+
+def _advice(verdict: Verdict, doubt: Doubt) -> str:
+    """Return what to do about *doubt*, in the message about *verdict*."""
     if doubt.mend:
-        what = f"{name}: {doubt.what}" if verdict.condition == HELD else f"{name} {doubt.what}"
-        return f"{what}; not used. '{doubt.mend}' mends it"
-    if verdict.condition == HELD:
-        return f"{name}: {doubt.what}; not used. 'venvhook allow --shared' to use it"
-    return f"{name} {doubt.what}; not used. 'venvhook allow' to use it"
+        return f"To mend it: {doubt.mend}"
+    if verdict.silent:
+        return "'venvhook revoke' takes that back"
+    if verdict.condition == WHOLE:
+        return "'venvhook why' tells more"
+    shared = " --shared" if verdict.condition == HELD else ""
+    return f"'venvhook allow{shared}' to use it"
