@@ -5,20 +5,24 @@ The only importer of click.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 
 import click
 
-from . import __version__
+from . import __version__, permission
 from .detect import chosen_shells, current_shell, installed_shells
 from .errors import VenvhookError, complain
+from .explanation import explain, status_lines, why_lines
 from .init import init_text
 from .installation import install as install_blocks
 from .installation import install_launcher, lines_to_add, tell, uninstall
 from .launcher import command_path
+from .project import find_project
 from .shells import shell_named, shell_names
 
+_PATH = click.Path(path_type=bytes)
 _INTERRUPTED = 130
 
 
@@ -27,6 +31,9 @@ def main() -> None:
 
     Exits with 0 if all was done, 1 for a failure, 2 for a wrong call, 130 if interrupted.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A name that the locale cannot show is no reason to fail.
+        sys.stdout.reconfigure(errors="backslashreplace")
     # click would raise the help of a bare 'venvhook' as an error.
     words = sys.argv[1:] or ["--help"]
     try:
@@ -56,6 +63,8 @@ Examples:
   venvhook install                    set up every shell that is on this machine
   venvhook install --shells bash,zsh  set up these two
   eval "$(venvhook init zsh)"         load the hook into this zsh only
+  venvhook why                        is an environment used here, and why or why not
+  venvhook allow                      use the one here, although it was not made here
   venvhook uninstall                  take all of it out again""",
 )
 @click.version_option(__version__, message="venvhook %(version)s")
@@ -117,3 +126,110 @@ def uninstall_command() -> int:
     command and its private environment) is removed as well.
     """
     return tell(uninstall(installed_shells(os.environ), os.environ))
+
+
+@commands.command(
+    epilog="""\b
+Examples:
+  venvhook allow                  the environment of the project here
+  venvhook allow ~/app            of that project
+  venvhook allow --shared         although others can write it
+  venvhook allow --under ~/work   all that was made elsewhere, below that directory
+  venvhook allow --list"""
+)
+@click.argument("path", required=False, type=_PATH, metavar="[PATH]")
+@click.option("--shared", is_flag=True, help="Although others than you and root can write it.")
+@click.option(
+    "--under", type=_PATH, metavar="DIR", help="Below DIR, it does not matter where one was made."
+)
+@click.option("--list", "listing", is_flag=True, help="List what you allowed and denied.")
+@click.option("--all", "accepted", is_flag=True, help="With --list: also what was used unasked.")
+@click.option("--prune", is_flag=True, help="Forget decisions about what is gone, or damaged.")
+def allow(
+    path: bytes | None,
+    shared: bool,
+    under: bytes | None,
+    listing: bool,
+    accepted: bool,
+    prune: bool,
+) -> int:
+    """Let the environment of a project be used, although it was not made here.
+
+    PATH is a project, an environment, or a directory below; by default the working directory. What
+    is set aside is shown.
+    """
+    chosen = [path is not None or shared, under is not None, listing, prune]
+    if sum(chosen) > 1 or (accepted and not listing):
+        raise click.UsageError(
+            "PATH with --shared, --under, --list and --prune do not go together."
+        )
+    state = permission.open_state(os.environ)
+    if listing:
+        lines, complaints = permission.list_decisions(state, accepted)
+        _print(lines)
+        for complaint in complaints:
+            complain(complaint)
+        return 1 if complaints else 0
+    if prune:
+        return _print(permission.prune(state))
+    if under is not None:
+        return _print(permission.allow_under(under, os.environ, state))
+    return _print(permission.allow(find_project(path, os.environ), state, shared))
+
+
+@commands.command(epilog="Example: venvhook deny ~/clones/strange")
+@click.argument("path", required=False, type=_PATH, metavar="[PATH]")
+def deny(path: bytes | None) -> int:
+    """Never use an environment of a project, and say nothing of it.
+
+    PATH is a project or a directory below; by default the working directory.
+    """
+    state = permission.open_state(os.environ)
+    return _print(permission.deny(find_project(path, os.environ), state))
+
+
+@commands.command(
+    epilog="""\b
+Examples:
+  venvhook revoke
+  venvhook revoke ~/app
+  venvhook revoke --under ~/work"""
+)
+@click.argument("path", required=False, type=_PATH, metavar="[PATH]")
+@click.option("--under", type=_PATH, metavar="DIR", help="What 'allow --under DIR' said.")
+def revoke(path: bytes | None, under: bytes | None) -> int:
+    """Forget what was decided about a project and its environment, by 'allow' or 'deny'.
+
+    PATH is a project, an environment, or a directory below; by default the working directory.
+    """
+    if path is not None and under is not None:
+        raise click.UsageError("PATH and --under do not go together.")
+    state = permission.open_state(os.environ)
+    if under is not None:
+        return _print(permission.revoke_under(under, os.environ, state))
+    return _print(permission.revoke(path, os.environ, state))
+
+
+@commands.command()
+def status() -> int:
+    """Show the project here, its environment, and whether it is used."""
+    told = explain(find_project(None, os.environ), os.environ)
+    return _print(status_lines(told, os.environ))
+
+
+@commands.command(epilog="Example: venvhook why ~/app")
+@click.argument("path", required=False, type=_PATH, metavar="[PATH]")
+def why(path: bytes | None) -> int:
+    """Show step by step why an environment is used, or is not.
+
+    PATH is a project, an environment, or a directory below; by default the working directory.
+    """
+    told = explain(find_project(path, os.environ), os.environ)
+    return _print(why_lines(told, os.environ))
+
+
+def _print(lines: list[str]) -> int:
+    """Print *lines*; return 0, the status of what was done."""
+    for line in lines:
+        click.echo(line)
+    return 0

@@ -8,10 +8,12 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from .decision import State
 from .detect import installed_shells
 from .directories import cache_directory, config_directory, is_own, state_directory
 from .errors import VenvhookError, complain, shown
 from .launcher import data_directory, recorded, remove_private_environment, write_launcher
+from .permission import remove_tokens
 from .prove import prove
 from .rcfile import add_block, files_to_clean, loading_lines, rc_files, remove_block
 from .shells import Shell
@@ -119,7 +121,10 @@ def uninstall(executables: Mapping[str, str], environ: Mapping[str, str]) -> Ite
 
 
 def _remove_own(environ: Mapping[str, str]) -> Iterator[Line]:
-    """Remove the cache and the state directory, where they are the user's own."""
+    """Remove the tokens, the cache and the state directory, where they are the user's own."""
+    state = state_directory(environ)
+    if state is not None and is_own(state):
+        remove_tokens(State(state))
     for directory in (cache_directory(environ), state_directory(environ)):
         if directory is None or not is_own(directory):
             continue

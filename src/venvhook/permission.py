@@ -1,0 +1,368 @@
+"""What the user decides himself: to allow, to deny, to revoke; and the list of all decisions.
+
+Each function returns the lines that tell what was done, and raises VenvhookError where nothing was.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from .decision import (
+    ALLOWED,
+    DENY,
+    ENVIRONMENT,
+    OWN,
+    UNASKED,
+    UNDER,
+    Decision,
+    State,
+    identity,
+    keeps_times_beside,
+    plant_token,
+    read_token,
+    remove_token,
+)
+from .directories import is_owned, state_directory, usable
+from .environment import CONFIG, Doubt, Unusable, examine
+from .errors import VenvhookError, shown
+from .evidence import TITLES, Finding, findings, held
+from .project import Project, absolute, find_project, home_directory, marker_names
+from .trust import DELIVERED, HELD, Look, is_denied
+
+# Five seconds, a look each 2 ms.
+LOCK_TRIES = 2500
+_LIST_LIMIT = 5000
+_WORDS = {OWN: "accepted", ALLOWED: "allowed", UNASKED: "unasked"}
+
+
+# ---- The state directory -------------------------------------------------------------------------
+
+
+def open_state(environ: Mapping[str, str]) -> State:
+    """Return the user's decisions. Raises VenvhookError that says why there can be none."""
+    directory = state_directory(environ)
+    if directory is None:
+        raise VenvhookError("HOME is not set, so no decision can be kept; set it")
+    if usable(directory, environ) is None:
+        raise VenvhookError(_why_unusable(directory, environ))
+    return State(directory)
+
+
+def _why_unusable(directory: bytes, environ: Mapping[str, str]) -> str:
+    home = home_directory(environ)
+    where = shown(directory)
+    if home and directory.startswith(home + b"/") and not is_owned(home):
+        return f"{shown(home)}: belongs to another user, so nothing is written there; set HOME"
+    if os.path.islink(directory) or (os.path.lexists(directory) and not os.path.isdir(directory)):
+        return f"{where}: is no directory, so no decision can be kept in it; remove it"
+    if not os.path.lexists(directory):
+        return f"{where}: cannot be made; mend the permissions of the directory above it"
+    if not is_owned(directory):
+        return f"{where}: belongs to another user; remove it, or set XDG_STATE_HOME"
+    return f"{where}: can be written by others, so no decision can be kept in it; 'chmod go-w' it"
+
+
+@contextmanager
+def locked(state: State) -> Iterator[None]:
+    """Keep other commands and helpers from changing decisions.
+
+    Waits up to five seconds. Raises VenvhookError where that does not do, or a change fails.
+    """
+    lock = state.lock(LOCK_TRIES)
+    if lock is None:
+        where = f"{shown(state.directory)}/lock"
+        if os.access(state.directory, os.W_OK):
+            raise VenvhookError(f"{where}: another venvhook has held it for 5 s; try again")
+        raise VenvhookError(f"{where}: cannot be written; mend the directory's permissions")
+    with lock:
+        try:
+            yield
+        except OSError as error:
+            where = shown(os.fsencode(error.filename or state.directory))
+            raise VenvhookError(f"{where}: {error.strerror}; nothing more was changed") from error
+
+
+def _keep(state: State, decision: Decision, kind: bytes = ENVIRONMENT) -> None:
+    """Write *decision*, and let every shell look again."""
+    if not state.keep(decision, kind):
+        file = state.file(decision.path, kind)
+        if file is None:
+            raise VenvhookError(
+                f"{shown(decision.path)}: has a name like venvhook's own files in it, so no "
+                "decision about it can be kept; rename it"
+            )
+        where = shown(os.path.dirname(file))
+        raise VenvhookError(f"{where}: cannot be written, so nothing was decided; mend it")
+    state.touch()
+
+
+# ---- Allow ---------------------------------------------------------------------------------------
+
+
+def allow(project: Project, state: State, shared: bool) -> list[str]:
+    """Let the environment of *project* be used, whatever conditions do not hold.
+
+    That others can write it is set aside only with *shared*; one that is not whole, or denied, is
+    never allowed.
+    """
+    look = look_at(project)
+    with locked(state):
+        _require_not_denied(look, state)
+        writable = held(look)
+        if writable.cause is not None and not shared:
+            raise VenvhookError(_held_by_others(look, writable.cause))
+        aside = _allow(look, state)
+    return _told_of(look, aside)
+
+
+def look_at(project: Project) -> Look:
+    """Return a look at the environment of *project*. Raises VenvhookError where it is not whole."""
+    marker = project.required_marker()
+    try:
+        if marker.environment is None:
+            raise marker.reason or Unusable("is no environment; name one, or a project")
+        return Look(examine(marker.environment), marker.path)
+    except Unusable as error:
+        raise VenvhookError(f"{shown(project.environment)}: {error.reason}") from None
+    except Doubt as doubt:
+        raise VenvhookError(f"{doubt.what}; it cannot be allowed") from None
+
+
+def _require_not_denied(look: Look, state: State) -> None:
+    try:
+        if not is_denied(look.root, look.real, state):
+            return
+    except Doubt as doubt:
+        raise VenvhookError(f"{doubt.what}; '{doubt.mend}' mends it") from None
+    where = shown(look.environment.path)
+    raise VenvhookError(f"{where}: is denied; 'venvhook revoke' takes that back first")
+
+
+def _held_by_others(look: Look, doubt: Doubt) -> str:
+    where = "" if doubt.what.startswith("/") else f"{shown(look.environment.path)}: "
+    mend = f"mend that with '{doubt.mend}'" if doubt.mend else "mend that"
+    return f"{where}{doubt.what}; {mend}, or 'venvhook allow --shared' if you trust them"
+
+
+def _allow(look: Look, state: State) -> list[Finding]:
+    """Record that *look*'s environment is allowed; return what was set aside."""
+    path = look.environment.path
+    digest = look.digest()
+    _forget_own_token(path, state, look.real)
+    token, honest = (b"", False) if look.is_tracked else plant_token(path)
+    try:
+        if not token:
+            honest = keeps_times_beside(path, state.directory)
+        aside = [finding for finding in findings(look, honest) if finding.cause]
+        names = tuple(finding.name for finding in aside)
+        delivered = digest if DELIVERED in names else b""
+        _keep(state, Decision(look.real, ALLOWED, token, identity(path), names, delivered))
+    except BaseException:
+        if token:
+            remove_token(path)
+        raise
+    return aside
+
+
+def _told_of(look: Look, aside: list[Finding]) -> list[str]:
+    lines = [f"{shown(look.environment.path)}: allowed"]
+    if aside:
+        lines[0] += ". Set aside:"
+        lines += [f"  {finding.title:<14} {finding.evidence}" for finding in aside]
+    else:
+        lines.append('  All conditions hold: only trust = "ask" asks for it.')
+    if any(finding.name == DELIVERED for finding in aside):
+        lines.append("You are asked again when a repository changes one of these files.")
+    if any(finding.name == HELD for finding in aside):
+        lines.append("Whoever can write it can run programs as you.")
+    lines.append("'venvhook revoke' takes it back.")
+    return lines
+
+
+def allow_under(directory: bytes, environ: Mapping[str, str], state: State) -> list[str]:
+    """Let environments below *directory* be used that were not made here."""
+    path = absolute(directory, environ)
+    real = os.path.realpath(path)
+    if not os.path.isdir(real):
+        raise VenvhookError(f"{shown(path)}: is no directory; name one that exists")
+    if os.path.dirname(real) == real:
+        raise VenvhookError(f"{shown(path)}: is everything; name a directory of yours")
+    with locked(state):
+        _keep(state, Decision(real, ALLOWED), UNDER)
+    lines = [f"{shown(real)}: environments below need not have been made here; all else is asked."]
+    if real == os.path.realpath(home_directory(environ)):
+        lines.append("That is all of your home directory, with what you download and unpack there.")
+    lines.append(f"'venvhook revoke --under {shown(directory)}' takes it back.")
+    return lines
+
+
+# ---- Deny and revoke -----------------------------------------------------------------------------
+
+
+def deny(project: Project, state: State) -> list[str]:
+    """Let no environment of *project* be used, and say nothing of it."""
+    path = project.real_root
+    marker = project.marker
+    if marker is not None and os.path.basename(marker.path) not in project.names:
+        # Beside others that belong to other projects.
+        path = os.path.realpath(marker.path)
+    with locked(state):
+        _keep(state, Decision(path, ALLOWED), DENY)
+    return [
+        f"{shown(path)}: denied; nothing is activated there, and nothing said.",
+        "'venvhook revoke' takes it back.",
+    ]
+
+
+def revoke(path: bytes | None, environ: Mapping[str, str], state: State) -> list[str]:
+    """Forget what was decided about the project at *path*, and about its environment."""
+    environments, projects = _places(path, environ)
+    with locked(state):
+        lines = [line for place in environments for line in _forget(state, place, ENVIRONMENT)]
+        lines += [line for place in projects for line in _forget(state, place, DENY)]
+        if lines:
+            state.touch()
+    if not lines:
+        where = shown(absolute(path or b".", environ))
+        raise VenvhookError(f"{where}: nothing was decided about it; see 'venvhook allow --list'")
+    return lines
+
+
+def revoke_under(directory: bytes, environ: Mapping[str, str], state: State) -> list[str]:
+    """Forget that environments below *directory* need not have been made here."""
+    path = os.path.realpath(absolute(directory, environ))
+    with locked(state):
+        lines = _forget(state, path, UNDER)
+        if lines:
+            state.touch()
+    if not lines:
+        raise VenvhookError(
+            f"{shown(path)}: was not allowed with --under; see 'venvhook allow --list'"
+        )
+    return lines
+
+
+def _places(path: bytes | None, environ: Mapping[str, str]) -> tuple[list[bytes], list[bytes]]:
+    """Return the environments and the projects that *path* may mean, which may be gone."""
+    names = marker_names(environ)
+    given = absolute(path or b".", environ)
+    try:
+        project = find_project(path, environ)
+        environment, root = project.environment, project.root
+    except VenvhookError:
+        is_marker = os.path.basename(given) in names
+        environment = given if is_marker else os.path.join(given, names[0])
+        root = os.path.dirname(given) if is_marker else given
+    environments = [environment, given, *(os.path.join(given, name) for name in names)]
+    real = os.path.realpath(environment)
+    projects = [root, given, real, os.path.dirname(real)]
+    return _real(environments), _real(projects)
+
+
+def _real(paths: list[bytes]) -> list[bytes]:
+    """Return *paths* without links, each once."""
+    return list(dict.fromkeys(os.path.realpath(path) for path in paths))
+
+
+def _forget(state: State, path: bytes, kind: bytes) -> list[str]:
+    """Forget the decision of *kind* about *path*; return the line that says so, or none."""
+    try:
+        decision = state.decision(path, kind)
+    except Doubt:
+        decision = None  # Damaged, and goes as well.
+    if kind == ENVIRONMENT:
+        _forget_own_token(path, state, path)
+    if not state.forget(path, kind):
+        return []
+    line = f"{shown(path)}: no longer {_word(kind, decision)}"
+    if kind == ENVIRONMENT and decision is not None and decision.how != ALLOWED:
+        line += "; it is looked at afresh ('venvhook deny': never used)"
+    return [line]
+
+
+def _forget_own_token(environment: bytes, state: State, real: bytes) -> None:
+    """Remove the token of *environment* if it is that of the decision about *real*."""
+    try:
+        decision = state.decision(real)
+    except Doubt:
+        return
+    if decision is not None and decision.token and decision.token == read_token(environment):
+        remove_token(environment)
+
+
+def _word(kind: bytes, decision: Decision | None) -> str:
+    if kind == DENY:
+        return "denied"
+    if kind == UNDER:
+        return "under"
+    return _WORDS[decision.how] if decision is not None else "known (its record was damaged)"
+
+
+# ---- All decisions -------------------------------------------------------------------------------
+
+
+def list_decisions(state: State, accepted: bool) -> tuple[list[str], list[str]]:
+    """Return a line for each decision of the user's, by their paths; and what cannot be read.
+
+    With *accepted* also what was accepted without him.
+    """
+    rows, complaints = [], []
+    for kind, found in state.decisions():
+        if isinstance(found, Doubt):
+            complaints.append(
+                f"{found.what}; '{found.mend}' mends it" if found.mend else found.what
+            )
+        elif accepted or kind != ENVIRONMENT or found.how == ALLOWED:
+            rows.append((found.path, kind, found))
+    rows.sort(key=lambda row: row[:2])
+    return [_row(kind, decision) for _path, kind, decision in rows], complaints
+
+
+def _row(kind: bytes, decision: Decision) -> str:
+    aside = ", ".join(TITLES[name] for name in TITLES if name in decision.aside)
+    more = f"  (set aside: {aside})" if aside else ""
+    return f"{_word(kind, decision):<9} {shown(decision.path, _LIST_LIMIT)}{more}"
+
+
+def prune(state: State) -> list[str]:
+    """Forget decisions about what is gone, and what cannot be read."""
+    with locked(state):
+        gone = [
+            (kind, found.path)
+            for kind, found in state.decisions()
+            if isinstance(found, Decision) and _is_gone(kind, found.path)
+        ]
+        lines = [line for kind, path in gone for line in _prune(state, kind, path)]
+        swept = state.sweep()
+        if swept:
+            state.touch()
+    return lines + [f"{shown(file)}: removed; it was damaged" for file in swept]
+
+
+def _prune(state: State, kind: bytes, path: bytes) -> list[str]:
+    decision = state.decision(path, kind)
+    forgotten = state.forget(path, kind)
+    return [f"{shown(path)}: is gone; no longer {_word(kind, decision)}"] if forgotten else []
+
+
+def _is_gone(kind: bytes, path: bytes) -> bool:
+    """Return whether *path* is certainly gone: not where it only cannot be read."""
+    try:
+        os.lstat(os.path.join(path, CONFIG) if kind == ENVIRONMENT else path)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def remove_tokens(state: State) -> None:
+    """Remove the token from every environment that has one of ours."""
+    for kind, found in state.decisions():
+        if kind == ENVIRONMENT and isinstance(found, Decision):
+            try:
+                _forget_own_token(found.path, state, found.path)
+            except OSError:
+                continue  # It means nothing without the decision.
