@@ -309,7 +309,10 @@ def _accept(look: Look, settings: Settings, state: State | None) -> Verdict:
 def _first_verdict(look: Look, settings: Settings, state: State | None, may_keep: bool) -> Verdict:
     """Return the verdict on an environment that no decision is about; keep it if *may_keep*."""
     path = look.environment.path
-    token, honest = plant_token(path) if may_keep else (b"", False)
+    if settings.trust == "all":
+        look.digest()  # Nobody has asked yet whether a repository has it.
+    may_plant = may_keep and not look.is_tracked
+    token, honest = plant_token(path) if may_plant else (b"", False)
     if not token:
         beside = path if state is None or is_owned(path) else state.directory
         honest = keeps_times_beside(path, beside)
