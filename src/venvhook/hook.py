@@ -123,16 +123,24 @@ def decide_and_keep(
     times and after a tick of the clock: what the shell sees next is not what was looked at here.
     """
     path = recipe_path(cache, root, shell) if cache is not None else None
+    recipe = None
     for _ in range(4):
         draft = Draft(path)
         recipe = decide(root, present(root, names), names, policy)
-        if recipe is None or not recipe.kept:
+        if recipe is None:
             draft.drop()
-            break
-        draft.keep(recipe.line(shell))
+            return None
+        if recipe.kept:
+            recipe.witnesses += draft.generation()
+            draft.keep(recipe.line(shell))
+        else:
+            recipe.witnesses += draft.keep_time(recipe.witnesses)
         if not draft.is_overtaken(recipe.witnesses):
             break
         time.sleep(0.005)
+    if recipe is not None and not recipe.kept and path is not None:
+        # Asked for at each directory change all the same: it is never newer than itself.
+        recipe.witnesses.append(path)
     return recipe
 
 

@@ -4,6 +4,10 @@ The cache mirrors the file system: the recipe of ``/home/me/app`` is kept in
 ``<cache>/<protocol>/home/me/app/venvhook.recipe.<suffix>``, where a shell finds it without starting
 a process. A recipe's modification time is that of the moment before the first look at what it rests
 on, so any later change is newer than it or as old.
+
+Beside it lies its *generation*, an empty file whose name is in the recipe as one more witness, and
+which is removed when the recipe is replaced: so each shell sees what was found for another one. A
+recipe that may not be kept is a comment with that name: nothing to do, but a time to compare with.
 """
 
 from __future__ import annotations
@@ -12,6 +16,7 @@ import os
 import time
 
 from .directories import cache_directory, make_directories, mirrored, usable
+from .environment import is_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,6 +27,10 @@ if TYPE_CHECKING:
 # Raised when the verbs, their arguments or the helper's own arguments change.
 PROTOCOL = b"2"
 STEM = b"venvhook.recipe"
+
+_GENERATION = b".g"
+_LONG_AGO = 10**18
+_COMMENT_LIMIT = 100
 
 ACTIVATE, REFUSE, PASS = b"activate", b"refuse", b"pass"
 
@@ -86,10 +95,11 @@ class Draft:
     Every failure (a full disk, a cache that cannot be written) ends in no recipe kept.
     """
 
-    __slots__ = ("_begun", "_descriptor", "_path", "_temporary")
+    __slots__ = ("_begun", "_descriptor", "_generation", "_path", "_temporary")
 
     def __init__(self, path: bytes | None) -> None:
         self._begun = 0
+        self._generation = b""
         self._descriptor = -1
         self._path = path or b""
         self._temporary = self._path + b".%d" % os.getpid()
@@ -120,6 +130,36 @@ class Draft:
             return False
         return self._open_plain(flags)
 
+    def generation(self) -> list[bytes]:
+        """Make the generation of this draft; return its path, or none where there can be none.
+
+        It is dated long before, so that the recipe is newer.
+        """
+        if self._descriptor < 0:
+            return []
+        path = self._path + _GENERATION + os.urandom(4).hex().encode()
+        try:
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+            os.utime(path, ns=(_LONG_AGO, _LONG_AGO))
+        except OSError:
+            return []
+        self._generation = path
+        return [path]
+
+    def keep_time(self, witnesses: list[bytes]) -> list[bytes]:
+        """Keep nothing but a time, by which a shell sees when one of *witnesses* changes.
+
+        Return its generation, as ``generation``: that of the one that is there, where nothing has
+        changed since. Shells that share it would else wake each other for ever.
+        """
+        standing = _standing_generation(self._path, witnesses)
+        if standing:
+            self._remove(self._temporary)
+            return [standing]
+        made = self.generation()
+        self.keep(b"".join(b"# " + os.path.basename(path) + b"\n" for path in made))
+        return made
+
     def keep(self, text: bytes) -> None:
         """Put *text* in the recipe's place, dated to the draft's beginning."""
         if self._descriptor < 0:
@@ -131,6 +171,8 @@ class Draft:
             if whole:
                 os.utime(self._temporary, ns=(self._begun, self._begun))
                 os.replace(self._temporary, self._path)
+                if self._generation:
+                    _remove_generations(self._path, but=self._generation)
                 return
         except OSError:
             pass
@@ -153,15 +195,47 @@ class Draft:
 
     def drop(self) -> None:
         """Keep nothing: neither this draft nor a recipe from before."""
-        if not self._path:
-            return
+        if self._path:
+            self._remove(self._temporary, self._path)
+            _remove_generations(self._path)
+
+    def _remove(self, *paths: bytes) -> None:
         try:
             if self._descriptor >= 0:
                 os.close(self._descriptor)
                 self._descriptor = -1
         finally:
-            for path in (self._temporary, self._path):
+            for path in paths:
                 try:
                     os.unlink(path)
                 except OSError:
                     continue
+
+
+def _remove_generations(recipe: bytes, but: bytes = b"") -> None:
+    """Remove the generations of *recipe*, except *but*."""
+    directory, name = os.path.split(recipe)
+    try:
+        with os.scandir(directory) as entries:
+            old = [e.path for e in entries if e.name.startswith(name + _GENERATION)]
+        for path in old:
+            if path != but:
+                os.unlink(path)
+    except OSError:
+        return  # By another helper; what is left goes with the next recipe.
+
+
+def _standing_generation(recipe: bytes, witnesses: list[bytes]) -> bytes:
+    """Return the generation of *recipe*, where that keeps but a time and is newer than the rest."""
+    try:
+        made = os.lstat(recipe)
+        if not is_file(made.st_mode) or made.st_size > _COMMENT_LIMIT:
+            return b""
+        with open(recipe, "rb") as file:
+            first, name = file.read(2), file.read().rstrip(b"\n")
+        path = os.path.join(os.path.dirname(recipe), name)
+        is_old = any(os.stat(w).st_mtime_ns >= made.st_mtime_ns for w in (path, *witnesses))
+    except OSError:
+        return b""
+    is_comment = first == b"# " and name.startswith(os.path.basename(recipe) + _GENERATION)
+    return path if is_comment and b"/" not in name and not is_old else b""
