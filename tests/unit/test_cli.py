@@ -45,7 +45,8 @@ def test_without_a_command_the_help_is_shown(tmp_path: Path) -> None:
 def test_help_names_only_commands_that_exist(tmp_path: Path) -> None:
     listed = venvhook(tmp_path, "--help").stdout.partition("Commands:\n")[2].partition("\n\n")[0]
     names = [line.split()[0] for line in listed.splitlines()]
-    assert names == sorted("allow deny init install revoke status uninstall why".split())
+    changing, telling = {"allow", "deny", "revoke"}, {"status", "why"}
+    assert set(names) == {"init", "install", "uninstall", *changing, *telling}
     for name in names:
         assert venvhook(tmp_path, name, "--help").returncode == 0
 
