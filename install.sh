@@ -184,6 +184,12 @@ $made"
   directories=$directories$made
 }
 
+# Adds the directory $1 to the record if it is missing, unless $2 names another in its place.
+expect_directory() {
+  [ -d "$1" ] || [ -n "$2" ] || directories="${directories}directory $1
+"
+}
+
 # Writes the record. Its time is what the launcher compares with what it has kept.
 write_record() {
   {
@@ -218,15 +224,16 @@ install() {
   fi
   find_python
   directories=''
-  # The hook makes the cache's directory, and --uninstall should leave none that was not there.
-  [ -d "$HOME/.cache" ] || [ -n "${XDG_CACHE_HOME-}" ] || directories="directory $HOME/.cache
-"
   new=none
   trap clean_up EXIT
   trap 'exit 130' INT
   trap 'exit 143' HUP TERM
   make_directory "$home"
   make_directory "$prefix/bin"
+  # The hook makes these, and --uninstall should leave none that was not there.
+  expect_directory "$HOME/.cache" "${XDG_CACHE_HOME-}"
+  expect_directory "$HOME/.config" "${XDG_CONFIG_HOME-}"
+  expect_directory "$HOME/.local/state" "${XDG_STATE_HOME-}"
   [ -w "$prefix/bin" ] || fail "$prefix/bin cannot be written; choose another --prefix"
   new=$(mktemp -d "$home/env.XXXXXX")
   rmdir "$new"

@@ -266,7 +266,7 @@ def _launcher_starts_python_only_when_something_changed(user: User, launcher: Pa
     assert init() == b"kept"
     assert init("zsh", "--source") == b"builtin source '%b'\n" % os.fsencode(kept)
     config = user.home / ".config/venvhook/config.toml"
-    config.parent.mkdir()
+    config.parent.mkdir(exist_ok=True)
     for changed in (data / "installed", config.parent, config):
         kept.write_bytes(b"old")
         changed.touch()
@@ -408,7 +408,9 @@ def test_what_cannot_be_done_is_one_line_and_leaves_nothing(user: User) -> None:
 @pytest.mark.usefixtures("bash", "zsh", "fish")
 def test_venvhook_install_is_for_those_who_came_by_a_package(user: User) -> None:
     user.write_rc_files()
-    (user.home / ".cache").mkdir()  # An empty one could be anybody's, and would stay.
+    # Empty ones could be anybody's, and would stay.
+    (user.home / ".cache").mkdir()
+    (user.home / ".local/state").mkdir()
     before = user.files()
     command = Path(venvhook_command(user.scratch))
     user.environ["PATH"] = f"{command.parent}:{user.environ['PATH']}"
