@@ -314,8 +314,10 @@ def _first_verdict(look: Look, settings: Settings, state: State | None, may_keep
     may_plant = may_keep and not look.is_tracked
     token, honest = plant_token(path) if may_plant else (b"", False)
     if not token:
-        beside = path if state is None or is_owned(path) else state.directory
-        honest = keeps_times_beside(path, beside)
+        # Where no file can be made in it, in another directory of the same file system.
+        places = [path] if is_owned(path) else []
+        places += [state.directory] if state is not None else []
+        honest = any(keeps_times_beside(path, place) for place in places)
     aside: tuple[bytes, ...] = ()
     if settings.trust != "all":
         try:

@@ -377,7 +377,9 @@ for _ in range(2):
 
 
 @pytest.mark.skipif(not IS_ROOT, reason="only root can become another user")
-def test_an_environment_of_roots_works_without_a_kept_recipe(place: Place) -> None:
+@pytest.mark.parametrize("owner", ["root", "himself"])
+def test_an_environment_that_cannot_be_written_works_unkept(place: Place, owner: str) -> None:
+    user = 12345 if owner == "himself" else 0
     state = place.directory / "his-state"
     state.mkdir(mode=0o700)
     os.chown(state, 12345, 12345)
@@ -386,7 +388,10 @@ def test_an_environment_of_roots_works_without_a_kept_recipe(place: Place) -> No
     if python is None:
         pytest.skip("no Python in a directory of the system, which another user could run")
     shutil.rmtree(place.environment)
-    subprocess.run([python, "-m", "venv", "--without-pip", place.environment], check=True)
+    os.chown(place.project, user, user)
+    words = [python, "-m", "venv", "--without-pip", str(place.environment)]
+    subprocess.run(words, check=True, user=user, group=user)
+    place.environment.chmod(0o555)
     shutil.copytree(CHECKOUT / "src/venvhook", place.directory / "src/venvhook")
     code = [python, "-I", "-c", _AS_ANOTHER]
     words = [*code, str(place.directory / "src"), str(place.environment), str(state)]
