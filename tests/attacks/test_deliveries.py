@@ -11,7 +11,9 @@ import shutil
 import subprocess
 import sys
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import count, islice
 from pathlib import Path
 
 import pytest
@@ -28,6 +30,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="these programs 
 Way = Callable[[Parcel], None]
 _LONG_AGO = 1_000_000_000
 ASKED, PASSES, BROKEN = "asked", "passes", "no environment"
+EITHER = "asked or passes"
 
 
 def outcome(path: Path) -> str:
@@ -45,17 +48,23 @@ def outcome(path: Path) -> str:
 
 
 @pytest.fixture
-def project(tmp_path: Path, make_environment: EnvironmentMaker) -> Path:
-    """A project with an environment, as a sender prepares it for its place on this machine."""
-    path = make_environment(tmp_path.resolve() / "home/app/.venv")
-    for name in ("python", "python3"):
-        (path / "bin" / name).unlink()
-    # Unpackers put off links that lead elsewhere, until all else is there; this one is not put off.
-    (path / "bin/python").symlink_to("python3")
-    (path / "bin/python3").symlink_to(os.path.realpath(sys.executable))
-    program(path / "bin/ls")
-    assert outcome(path) == ASKED, "bin/python was made anew"
-    return path.parent
+def prepare(tmp_path: Path, make_environment: EnvironmentMaker) -> Callable[[bool], Parcel]:
+    """What makes a project with an environment, and packs it up for its place on this machine."""
+    numbers = count()
+
+    def prepare_parcel(chosen: bool) -> Parcel:
+        scratch = tmp_path.resolve() / str(next(numbers))
+        path = make_environment(scratch / "home/app/.venv")
+        for name in ("python", "python3"):
+            (path / "bin" / name).unlink()
+        # Unpackers put off links that lead elsewhere until all else is there; this one is not.
+        (path / "bin/python").symlink_to("python3")
+        (path / "bin/python3").symlink_to(os.path.realpath(sys.executable))
+        program(path / "bin/ls")
+        assert outcome(path) == ASKED, "bin/python was made anew"
+        return pack_up(path.parent, scratch, chosen)
+
+    return prepare_parcel
 
 
 def program(path: Path) -> None:
@@ -112,8 +121,8 @@ ARCHIVES: dict[str, tuple[Way, str, str]] = {
 COPIES: dict[str, tuple[Way, str]] = {
     # It refuses links that lead out of the archive.
     "7z": (unpack("7z", "x", "-snl", "-bd", "@.7z", pack=deliveries.pack_7z), BROKEN),
-    # In the order in which the sender's files were made.
-    "cp -r": (copy("cp", "-r"), PASSES),
+    # In the order of the sender's directory, which is the file system's.
+    "cp -r": (copy("cp", "-r"), EITHER),
     "cp -a": (copy("cp", "-a"), ASKED),
     # It makes links while files are still on their way.
     "rsync -rl": (copy("rsync", "-rl"), PASSES),
@@ -124,25 +133,44 @@ COPIES: dict[str, tuple[Way, str]] = {
 }
 
 
+def outcomes(way: Way, prepare: Callable[[bool], Parcel], chosen: bool) -> Iterator[str]:
+    """Deliver in a *way*, again and again, and yield what comes of it."""
+    while True:
+        parcel = prepare(chosen)
+        way(parcel)
+        yield outcome(parcel.place / ".venv")
+
+
+def check(expected: str, found: Iterator[str]) -> None:
+    """Fail unless it is *expected* that is *found*; a hole may need some luck with the clock."""
+    if expected == PASSES:
+        assert PASSES in islice(found, 10)
+    elif expected == EITHER:
+        assert set(islice(found, 2)) <= {ASKED, PASSES}
+    else:
+        assert set(islice(found, 2)) == {expected}
+
+
 @pytest.mark.parametrize("name", ARCHIVES)
-def test_an_archive_with_its_names_sorted(name: str, project: Path, tmp_path: Path) -> None:
+def test_an_archive_with_its_names_sorted(name: str, prepare: Callable[[bool], Parcel]) -> None:
     way, expected, _ = ARCHIVES[name]
-    way(pack_up(project, tmp_path, chosen=False))
-    assert outcome(project / ".venv") == expected
+    check(expected, outcomes(way, prepare, chosen=False))
 
 
 @pytest.mark.parametrize("name", ARCHIVES)
-def test_an_archive_in_an_order_that_was_chosen(name: str, project: Path, tmp_path: Path) -> None:
+def test_an_archive_in_an_order_that_was_chosen(
+    name: str, prepare: Callable[[bool], Parcel]
+) -> None:
     way, _, expected = ARCHIVES[name]
-    way(pack_up(project, tmp_path, chosen=True))
-    assert outcome(project / ".venv") == expected
+    check(expected, outcomes(way, prepare, chosen=True))
 
 
 @pytest.mark.parametrize("name", COPIES)
-def test_a_delivery_without_an_order_to_choose(name: str, project: Path, tmp_path: Path) -> None:
+def test_a_delivery_without_an_order_to_choose(
+    name: str, prepare: Callable[[bool], Parcel]
+) -> None:
     way, expected = COPIES[name]
-    way(pack_up(project, tmp_path, chosen=False))
-    assert outcome(project / ".venv") == expected
+    check(expected, outcomes(way, prepare, chosen=False))
 
 
 # ---- Before and after an environment is made -----------------------------------------------------
@@ -201,15 +229,13 @@ def test_an_interpreter_over_an_environment_is_asked(
     assert outcome(path) == ASKED
 
 
-@pytest.mark.parametrize(("way", "expected"), [("tar", ASKED), ("tar -m", PASSES)])
-def test_a_config_over_an_environment(
-    way: str, expected: str, parcel: Parcel, make_environment: EnvironmentMaker
+def test_a_config_over_an_environment_is_asked(
+    parcel: Parcel, make_environment: EnvironmentMaker
 ) -> None:
-    """A hole for the two seconds in which makers may create it, and asked for good after them."""
     path = make_environment(parcel.place / ".venv")
     shutil.copy(path / "pyvenv.cfg", parcel.sent / ".venv/pyvenv.cfg")
-    send(parcel, way)
-    assert outcome(path) == expected
+    send(parcel, "tar")
+    assert outcome(path) == ASKED
 
 
 @pytest.mark.parametrize("way", UNPACKERS)
@@ -243,18 +269,25 @@ def test_an_environment_made_over_one_with_times_is_asked(
     assert outcome(make_environment(parcel.place / ".venv")) == ASKED
 
 
-def test_a_config_that_is_a_link_is_none(project: Path, tmp_path: Path) -> None:
+def test_a_config_that_is_a_link_is_none(prepare: Callable[[bool], Parcel]) -> None:
     """Most that give files their old times give none to links."""
-    (project / ".venv/pyvenv.cfg").rename(project / ".venv/real.cfg")
-    (project / ".venv/pyvenv.cfg").symlink_to("real.cfg")
-    deliveries.by_tarfile(pack_up(project, tmp_path, chosen=True))
-    assert outcome(project / ".venv") == BROKEN
+    parcel = prepare(True)
+    config = parcel.sent / ".venv/pyvenv.cfg"
+    config.rename(config.with_name("real.cfg"))
+    config.symlink_to("real.cfg")
+    deliveries.by_tarfile(replace(parcel, names=[*parcel.names, ".venv/real.cfg"]))
+    assert (parcel.place / ".venv/pyvenv.cfg").read_text()
+    assert outcome(parcel.place / ".venv") == BROKEN
 
 
-def test_clearing_what_was_delivered_leaves_nothing_to_ask(project: Path, tmp_path: Path) -> None:
-    ARCHIVES["tar"][0](pack_up(project, tmp_path, chosen=True))
-    assert outcome(project / ".venv") == ASKED
-    words = [sys.executable, "-m", "venv", "--clear", "--without-pip", str(project / ".venv")]
+def test_clearing_what_was_delivered_leaves_nothing_to_ask(
+    prepare: Callable[[bool], Parcel],
+) -> None:
+    parcel = prepare(True)
+    ARCHIVES["tar"][0](parcel)
+    path = parcel.place / ".venv"
+    assert outcome(path) == ASKED
+    words = [sys.executable, "-m", "venv", "--clear", "--without-pip", str(path)]
     subprocess.run(words, check=True)
-    assert outcome(project / ".venv") == PASSES
-    assert not (project / ".venv/bin/ls").exists()
+    assert outcome(path) == PASSES
+    assert not (path / "bin/ls").exists()
