@@ -364,9 +364,35 @@ def test_without_a_cache_it_works_and_is_asked_each_time(
             subprocess.run(["umount", disk], check=True)
 
 
-def mount_small_disk(directory: Path) -> None:
-    """Mount a disk of one page at *directory*; skip where that may not be done."""
-    words = ["mount", "-t", "tmpfs", "-o", "size=4k,mode=0700", "none", str(directory)]
+def test_an_environment_on_a_read_only_disk_is_asked_about_once_a_visit(
+    shell: Shell, home: Path, open_terminal: OpenTerminal, make_environment: EnvironmentMaker
+) -> None:
+    disk = home / "disk"
+    disk.mkdir()
+    mount_small_disk(disk, "32m")
+    try:
+        environment = make_environment(disk / "app/.venv")
+        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+        terminal = open_terminal(shell)
+        assert "cannot be told from a copy" in terminal.cd(disk / "app")
+        assert terminal.run(f"{shell.word(terminal.command)} allow").count("\n")
+        terminal.run("true")
+        assert terminal.environment == str(environment)
+        terminal.run("cd ..")
+        count_calls(terminal)
+        terminal.run("cd app")
+        for _ in range(3):
+            terminal.run("true")
+        assert terminal.environment == str(environment)
+        assert calls(terminal) == 1
+        terminal.close()
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
+def mount_small_disk(directory: Path, size: str = "4k") -> None:
+    """Mount a disk of *size* at *directory*; skip where that may not be done."""
+    words = ["mount", "-t", "tmpfs", "-o", f"size={size},mode=0700", "none", str(directory)]
     if os.geteuid() != 0 or subprocess.run(words, capture_output=True).returncode != 0:
         pytest.skip("a small disk cannot be mounted here")
 
