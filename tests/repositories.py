@@ -11,6 +11,11 @@ from typing import NamedTuple
 
 from checkout import go_without
 
+# Submodules from this disk; nothing left running; and no waiting for the disk.
+_SETTINGS = [
+    *("-c", "protocol.file.allow=always", "-c", "gc.auto=0", "-c", "maintenance.auto=false"),
+    *("-c", "core.fsync=none"),
+]
 _IDENTITY = {"NAME": "me", "EMAIL": "me@example.org"}
 
 
@@ -50,7 +55,7 @@ class Git:
     ) -> bytes:
         """Run git with *words*, *given* on its stdin, and return what it prints."""
         done = subprocess.run(
-            [self._program, "-c", "protocol.file.allow=always", *words],
+            [self._program, *_SETTINGS, *words],
             cwd=self.directory,
             env=self._environ,
             input=given,

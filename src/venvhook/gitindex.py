@@ -173,14 +173,21 @@ def _folding_matcher(relative: bytes, above: list[bytes]) -> Matcher:
     """
     if not relative:
         return bool
-    wanted = _folded(relative).split(b"/")
+    wanted = [_folded(part) for part in relative.split(b"/")]
     depths = {name.count(b"/") + 1 for name in above}
+    # The directory last found to be another one: most names come after one from the same.
+    other = b"\0"
 
     def matches(name: bytes) -> bool:
-        parts = _folded(name.rstrip(b"/")).split(b"/")
-        if len(parts) < len(wanted) and len(parts) not in depths:
+        nonlocal other
+        if name.startswith(other):
             return False
-        return all(map(_may_be_same, parts, wanted))
+        parts = name.rstrip(b"/").split(b"/")
+        for i, (part, want) in enumerate(zip(parts, wanted, strict=False)):
+            if not _may_be_same(_folded(part), want):
+                other = b"/".join(parts[: i + 1]) + b"/"
+                return False
+        return len(parts) >= len(wanted) or len(parts) in depths
 
     return matches
 
@@ -190,20 +197,16 @@ def _may_be_same(part: bytes, wanted: bytes) -> bool:
     return part == wanted or (b"~" in part and part.partition(b".")[0][-1:].isdigit())
 
 
-def _folded(name: bytes) -> bytes:
-    """Return *name* without what disks that ignore case do not tell apart."""
-    if name.isascii():
-        folded = name.lower()
-    else:
-        # Only here: most disks never need it.
-        from unicodedata import normalize
+def _folded(part: bytes) -> bytes:
+    """Return *part* of a name without what disks that ignore case do not tell apart."""
+    if part.isascii():
+        return part.lower().rstrip(b". ")
+    # Only here: most disks never need it.
+    from unicodedata import normalize
 
-        text = "".join(filter(_is_seen, name.decode("utf-8", "surrogateescape")))
-        text = normalize("NFD", normalize("NFD", text).casefold())
-        folded = text.encode("utf-8", "surrogateescape")
-    if b"./" in folded + b"/" or b" /" in folded + b"/":
-        folded = b"/".join(part.rstrip(b". ") for part in folded.split(b"/"))
-    return folded
+    text = "".join(filter(_is_seen, part.decode("utf-8", "surrogateescape")))
+    text = normalize("NFD", normalize("NFD", text).casefold())
+    return text.encode("utf-8", "surrogateescape").rstrip(b". ")
 
 
 def _is_seen(c: str) -> bool:
@@ -237,26 +240,28 @@ class _Index:
     def entries(self) -> Iterator[tuple[int, bytes]]:
         """Yield where each entry begins, and its name. Raises _BrokenError."""
         self.nameless = 0
-        position, name = 12, b""
+        position, name, find = 12, b"", self.data.find
         data, fixed, limit, compressed = self.data, self.fixed, self.limit, self.version == 4
         for _ in range(self.count):
             start = position + fixed
             if start >= limit:
                 raise _BrokenError("it is shorter than it says")
-            high = data[start - 2]
+            high, low = data[start - 2], data[start - 1]
             if high & 0x40:
                 start += 2
             kept = b""
             if compressed:
                 kept, start = self._kept_of(name, start)
-            end = data.find(0, start, limit)
+            end = find(0, start, limit)
             if end < 0:
                 raise _BrokenError("it is shorter than it says")
-            if len(kept) + end - start > _NAME_LIMIT:
+            length = len(kept) + end - start
+            if length > _NAME_LIMIT:
                 raise _BrokenError("a name longer than any path")
-            name = kept + data[start:end]
-            if (high & 15) << 8 | data[position + fixed - 1] != min(len(name), 0xFFF):
+            # Longer ones say so and no more.
+            if (high & 15) << 8 | low != (length if length < 0xFFF else 0xFFF):
                 raise _BrokenError("a name of another length than it says")
+            name = kept + data[start:end] if kept else data[start:end]
             if not name:
                 self.nameless += 1
             yield position, name
