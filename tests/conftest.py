@@ -17,13 +17,18 @@ try:
     import termios  # noqa: F401  # what tells Windows, where Python can drive no pseudo-terminal
 except ImportError:
     HAS_TERMINALS = False
-    collect_ignore = ["shells", "packaging/test_install.py", "packaging/test_prove.py"]
+    collect_ignore = ["shells", "attacks", "packaging/test_install.py", "packaging/test_prove.py"]
 else:
     HAS_TERMINALS = True
     from terminal import SHELLS, OpenTerminal, Shell
 
 # Variables of the person's own shell that would reach into the tests.
 _INHERITED = ("VENVHOOK_", "VIRTUAL_ENV", "CONDA_", "PYTHONHOME", "PYTHONPATH", "XDG_", "UV_")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option for what takes long and finds little that the rest does not."""
+    parser.addoption("--all", action="store_true", help="also the slow attacks and other tools")
 
 
 def pytest_report_header() -> str:
