@@ -21,15 +21,16 @@ if TYPE_CHECKING:
 
 ENTRY_LIMIT = 20_000
 
-_PYTHON = b"python"
+_PYTHON = b"python.exe" if WINDOWS else b"python"
 _FORMAT, _LINK = 0o170000, 0o120000
 # How long before bin/python makers make another link to the interpreter (python3.13, pypy3), in
 # nanoseconds: at most 12 ms were measured under heavy load, and at least 40 ms from unpacking one
 # to the links that 'python -m venv' makes when it is started at once.
 _LINK_SLACK = 20_000_000
-# How much later than the link pyvenv.cfg is created at most, in nanoseconds: makers take less than
-# 10 ms, or create it before.
-_CONFIG_SLACK = 2_000_000_000
+# The same slack on Windows, where pythonw.exe may come before python.exe.
+_COPY_SLACK = 2_000_000_000
+# How many links inside bin lead from bin/python to the outside: CPython makes two.
+_CHAIN_LIMIT = 4
 _COPIED = "was not made here (it was unpacked or copied)"
 
 
@@ -44,13 +45,13 @@ def check_made_here(environment: Environment, is_honest: bool) -> None:
         if WINDOWS:
             _check_created(environment.path)
         else:
-            _check_order(environment.path)
+            _check_order(environment.path, environment.config[b"home"])
     except OSError as error:
         where = shown(os.fsencode(error.filename or environment.path))
         raise Doubt(f"cannot be read ({where}: {error.strerror})") from error
 
 
-def _check_order(path: bytes) -> None:
+def _check_order(path: bytes, home: bytes) -> None:
     """Raise Doubt where something at *path* was there before ``bin/python``, or has a set time."""
     python = os.path.join(path, BIN, _PYTHON)
     link = os.lstat(python)
@@ -58,6 +59,7 @@ def _check_order(path: bytes) -> None:
         raise Doubt("was made with copies, or unpacked: bin/python is no link", kept=True)
     made = _time_made(python, link)
     _check_config(os.path.join(path, CONFIG), made)
+    _check_interpreter(python, home)
     interpreter = os.stat(python)
     for entry in _entries(os.path.join(path, BIN)):
         if entry.name != _PYTHON and _is_older(entry, made, link.st_ino, interpreter):
@@ -70,7 +72,7 @@ def _check_order(path: bytes) -> None:
 
 
 def _check_created(path: bytes) -> None:
-    """Raise Doubt, on Windows, where ``pyvenv.cfg`` of *path* has a set time, or is too young.
+    """Raise Doubt, on Windows, where ``pyvenv.cfg`` has a set time, or a program is too old.
 
     Windows keeps no change time, and unpacking gives a file the modification time it had elsewhere,
     which is before its creation here. Programs are copies there, with the times of their originals.
@@ -78,7 +80,7 @@ def _check_created(path: bytes) -> None:
     config = os.lstat(os.path.join(path, CONFIG))
     if config.st_mtime_ns < _creation_time(config):
         raise Doubt(_COPIED, kept=True)
-    limit = _creation_time(config) - _CONFIG_SLACK
+    limit = _creation_time(os.lstat(os.path.join(path, BIN, _PYTHON))) - _COPY_SLACK
     for entry in _entries(os.path.join(path, BIN)):
         # Not the entry's own stat, which leaves fields out there.
         if _creation_time(os.lstat(entry.path)) < limit:
@@ -109,7 +111,7 @@ def _time_made(path: bytes, link: os.stat_result) -> int:
 
 
 def _check_config(path: bytes, made: int) -> None:
-    """Raise Doubt where ``pyvenv.cfg``, *path*, has a set time, or is much younger than the link.
+    """Raise Doubt where ``pyvenv.cfg``, *path*, has a time that was set.
 
     Where its change time has moved, it may also be of its birth time, or of that of the link, which
     is *made*: within one tick of the clock many files get the same time, which nobody can foresee.
@@ -119,10 +121,25 @@ def _check_config(path: bytes, made: int) -> None:
     written = found.st_mtime_ns
     if written not in (found.st_ctime_ns, made) and written != _birth_time(path):
         raise Doubt(_COPIED, kept=True)
-    if found.st_ctime_ns > made + _CONFIG_SLACK:
-        born = _birth_time(path)
-        if born is not None and born > made + _CONFIG_SLACK:
-            raise Doubt("holds bin/python, which was there before it was made", kept=True)
+
+
+def _check_interpreter(python: bytes, home: bytes) -> None:
+    """Raise Doubt unless the link *python* leads into the directory *home* that pyvenv.cfg names.
+
+    Makers write both, but ``python -m venv`` leaves a link alone that it finds.
+    """
+    here = os.path.dirname(python)
+    place = python
+    for _ in range(_CHAIN_LIMIT):
+        if os.path.dirname(place) != here or not os.path.islink(place):
+            break
+        place = os.path.join(here, os.readlink(place))
+    directory = os.path.dirname(place)
+    # virtualenv before 20.16 names the prefix.
+    if directory in (home, os.path.join(home, BIN)):
+        return
+    if not os.path.isabs(home) or not os.path.samefile(directory, home):
+        raise Doubt("has another Python in bin than pyvenv.cfg names", kept=True)
 
 
 def _is_older(
@@ -131,23 +148,23 @@ def _is_older(
     """Return whether *entry* of ``bin`` can be run and was there when the link was *made*.
 
     *number* is the link's inode: within one tick of the clock, a lower one came before. Links have
-    no such order, since some makers make ``python3`` before ``python``.
+    no such order, since some makers make ``python3`` before ``python``; and what they lead to
+    counts, unless it is the *interpreter*.
     """
     found = entry.stat(follow_symlinks=False)
     if is_file(found.st_mode):
         can_run = found.st_mode & 0o111 or entry.name.lower().startswith(b"activate")
         return bool(can_run) and (found.st_ctime_ns, found.st_ino) < (made, number)
-    if found.st_mode & _FORMAT != _LINK or found.st_ctime_ns >= made:
+    if found.st_mode & _FORMAT != _LINK:
         return False
-    return found.st_ctime_ns < made - _LINK_SLACK or not _leads_to(entry, interpreter)
-
-
-def _leads_to(entry: os.DirEntry[bytes], interpreter: os.stat_result) -> bool:
-    """Return whether the link *entry* leads to the *interpreter* itself."""
     try:
-        return os.path.samestat(entry.stat(), interpreter)
+        target = entry.stat()
     except OSError:
-        return False
+        return found.st_ctime_ns < made
+    if os.path.samestat(target, interpreter):
+        return found.st_ctime_ns < made - _LINK_SLACK
+    # No maker makes such a one, so within a tick there is doubt.
+    return min(found.st_ctime_ns, target.st_ctime_ns) <= made
 
 
 def _sites(path: bytes) -> Iterator[bytes]:
@@ -160,16 +177,18 @@ def _sites(path: bytes) -> Iterator[bytes]:
             yield os.path.join(library, entry.name, b"site-packages")
 
 
-def _entries(directory: bytes) -> Iterator[os.DirEntry[bytes]]:
-    """Yield what *directory* holds, if it is one; raise Doubt where that is too much."""
+def _entries(directory: bytes) -> list[os.DirEntry[bytes]]:
+    """Return what *directory* holds, if it is one; raise Doubt where that is too much."""
+    found = []
     try:
         with os.scandir(directory) as entries:
-            for count, entry in enumerate(entries):
-                if count >= ENTRY_LIMIT:
+            for entry in entries:
+                found.append(entry)
+                if len(found) > ENTRY_LIMIT:
                     raise Doubt(f"{shown(directory)} holds more than {ENTRY_LIMIT} entries")
-                yield entry
     except (FileNotFoundError, NotADirectoryError):
-        return
+        return []
+    return found
 
 
 # ---- Birth times ---------------------------------------------------------------------------------

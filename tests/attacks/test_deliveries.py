@@ -253,12 +253,41 @@ def test_a_hole_what_is_brought_over_an_environment_passes(
 def test_a_hole_an_environment_made_over_a_delivered_one_passes(
     parcel: Parcel, make_environment: EnvironmentMaker
 ) -> None:
-    """Its config is written anew, its link stays; unless the unpacker gave links their times."""
+    """Its config is written anew, its link stays, if the unpacker makes links first and dates none.
+
+    The sender must guess where the Python is that the user takes.
+    """
     (parcel.sent / ".venv/bin/python").symlink_to(os.path.realpath(sys.executable))
     program(parcel.sent / ".venv/bin/ls")
     (parcel.sent / ".venv/pyvenv.cfg").touch()
     send(parcel, "Python's tarfile")
     assert outcome(make_environment(parcel.place / ".venv")) == PASSES
+
+
+@pytest.mark.parametrize("way", UNPACKERS)
+def test_an_environment_made_over_links_to_what_else_was_brought_is_asked(
+    way: str, parcel: Parcel, make_environment: EnvironmentMaker
+) -> None:
+    """What 'Download ZIP' and 'unzip' bring needs no guess of the place."""
+    (parcel.sent / "tools").mkdir()
+    program(parcel.sent / "tools/python")
+    (parcel.sent / ".venv/bin/python").symlink_to("../../tools/python")
+    send(parcel, way)
+    path = make_environment(parcel.place / ".venv")
+    assert (path / "bin/python").resolve() == parcel.place / "tools/python"
+    assert outcome(path) == ASKED
+
+
+@pytest.mark.parametrize("way", [way for way in UNPACKERS if way != "Python's tarfile"])
+def test_links_to_programs_beside_the_right_interpreter_are_asked(
+    way: str, parcel: Parcel, make_environment: EnvironmentMaker
+) -> None:
+    (parcel.sent / "tools").mkdir()
+    program(parcel.sent / "tools/ls")
+    (parcel.sent / ".venv/bin/python").symlink_to(os.path.realpath(sys.executable))
+    (parcel.sent / ".venv/bin/z").symlink_to("../../tools/ls")
+    send(parcel, way)
+    assert outcome(make_environment(parcel.place / ".venv")) == ASKED
 
 
 def test_an_environment_made_over_one_with_times_is_asked(

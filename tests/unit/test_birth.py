@@ -287,19 +287,68 @@ def test_what_was_there_before_is_doubt(
     assert reason.kept == ("site-packages" not in reason.what), "its removal shows in no witness"
 
 
-@on_linux
-def test_an_interpreter_that_was_there_long_before_is_doubt(
-    tmp_path: Path, make_environment: EnvironmentMaker, monkeypatch: pytest.MonkeyPatch
+OTHER_PYTHON = "has another Python in bin than pyvenv.cfg names"
+
+
+@pytest.mark.parametrize("target", ["../evil", "evil", "./evil", "../../.venv/evil"])
+def test_an_interpreter_that_was_brought_is_doubt(
+    target: str, tmp_path: Path, make_environment: EnvironmentMaker
 ) -> None:
+    """As a link it has no time that was set, and 'python -m venv' leaves it alone."""
     path = tmp_path / "app/.venv"
     (path / "bin").mkdir(parents=True)
-    (path / "bin/python").symlink_to(sys.executable)
-    wait_for_tick(tmp_path)
+    for evil in (path / "bin/evil", path / "evil"):
+        shutil.copy(sys.executable, evil)
+    (path / "bin/python").symlink_to(target)
     make_environment(path)
-    monkeypatch.setattr(birth, "_CONFIG_SLACK", 60 * SECOND)
-    assert doubt(path) == "", "there is no telling within the time that making takes"
-    monkeypatch.setattr(birth, "_CONFIG_SLACK", 0)
-    assert "bin/python, which was there before" in doubt(path)
+    assert (path / "bin/python").readlink() == Path(target)
+    assert doubt(path) == OTHER_PYTHON
+
+
+def test_a_chain_of_links_out_of_the_directory_is_followed(plain: Path) -> None:
+    # As 'python3.99 -m venv' makes them.
+    target = (plain / "bin/python").resolve()
+    made = {"python3.99": target, "python": Path("python3.99")}
+    for name in ("python", "python3", f"python3.{sys.version_info.minor}"):
+        (plain / "bin" / name).unlink()
+    for name, leads_to in made.items():
+        (plain / "bin" / name).symlink_to(leads_to)
+    for script in (plain / "bin").glob("[aA]ctivate*"):
+        remade(script)
+    with (plain / "pyvenv.cfg").open("a") as file:
+        file.write("\n")
+    assert doubt(plain) == ""
+
+
+def test_the_home_of_the_interpreter_may_be_spelled_otherwise(plain: Path, tmp_path: Path) -> None:
+    config = plain / "pyvenv.cfg"
+    text = config.read_text()
+    home = next(line for line in text.splitlines() if line.startswith("home"))
+    directory = Path(home.partition(" = ")[2])
+    (tmp_path / "link").symlink_to(directory)
+    for other in (tmp_path / "link", directory / "../bin", directory.parent):
+        config.write_text(text.replace(home, f"home = {other}"))
+        assert doubt(plain) == ""
+    for wrong in (tmp_path, directory.parent.parent, Path("bin")):
+        config.write_text(text.replace(home, f"home = {wrong}"))
+        assert doubt(plain) == OTHER_PYTHON
+
+
+@pytest.mark.parametrize("place", ["evil", "bin/evil"])
+def test_a_new_link_to_what_was_there_before_is_doubt(place: str, plain: Path) -> None:
+    (plain / "old").mkdir()
+    program = plain / place
+    program.write_text("#!/bin/sh\n")
+    # Not executable, so it says nothing yet.
+    wait_for_tick(plain)
+    names = [path.name for path in (plain / "bin").iterdir() if path != program]
+    for name in sorted(names, key=lambda name: not name.startswith("python")):
+        remade(plain / "bin" / name)
+    with (plain / "pyvenv.cfg").open("a") as file:
+        file.write("\n")
+    assert doubt(plain) == ""
+    (plain / "bin/ls").symlink_to(program)
+    assert doubt(plain) == "holds bin/ls, which was there before it was made"
 
 
 def remake(path: Path, names: list[str]) -> bool:
@@ -309,7 +358,7 @@ def remake(path: Path, names: list[str]) -> bool:
     for name in names:
         old = path / "old" / name
         if old.is_symlink():
-            (path / "bin" / name).symlink_to(sys.executable)
+            (path / "bin" / name).symlink_to(os.path.realpath(sys.executable))
         else:
             # Nothing that asks for its times, which would get finer then.
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
