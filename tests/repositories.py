@@ -100,16 +100,21 @@ class Git:
         return found
 
 
-def concerned(entries: list[Entry], relative: bytes) -> list[Entry]:
+def concerned(entries: list[Entry], relative: bytes, ignore_case: bool = False) -> list[Entry]:
     """Return those of *entries* that are at, below or above *relative*, which is empty for all."""
-    return [
-        entry
-        for entry in entries
-        if not relative
-        or entry.name == relative
-        or entry.name.startswith(relative + b"/")
-        or relative.startswith(entry.name.rstrip(b"/") + b"/")
-    ]
+    wanted = _folded(relative) if ignore_case else relative
+    found = []
+    for entry in entries:
+        name = _folded(entry.name) if ignore_case else entry.name
+        above = wanted.startswith(name.rstrip(b"/") + b"/")
+        if not wanted or name == wanted or name.startswith(wanted + b"/") or above:
+            found.append(entry)
+    return found
+
+
+def _folded(name: bytes) -> bytes:
+    """Return *name* in lower case, no part of it with dots or blanks at its end."""
+    return b"/".join(part.lower().rstrip(b". ") for part in name.split(b"/"))
 
 
 def answer(entries: list[Entry]) -> tuple[int, str, bytes] | None:

@@ -287,6 +287,22 @@ def test_a_directory_called_cvs_is_no_doubt(place: Path) -> None:
     assert enclosing(bytes(place / ".venv")) == []
 
 
+@POSIX_ONLY
+@pytest.mark.parametrize("place", [b"/net", b"/afs", b"/Network"])
+def test_names_of_hosts_are_never_looked_up(place: bytes) -> None:
+    looked_up = []
+
+    def lstat(path: bytes) -> os.stat_result:
+        looked_up.append(path)
+        raise FileNotFoundError
+
+    with patch.object(os, "lstat", lstat):
+        enclosing(place + b"/host/app/.venv")
+    assert place + b"/host/app/.git" in looked_up
+    assert b"/.git" in looked_up
+    assert not [path for path in looked_up if path.rpartition(b"/")[0] == place]
+
+
 def test_a_path_that_is_no_directory_or_missing_has_those_above(git: Git) -> None:
     assert tops(git.directory / "readme") == [git.directory]
     assert tops(git.directory / "gone/.venv") == [git.directory]
