@@ -5,6 +5,7 @@ from __future__ import annotations
 from attacks.case import Group
 from attacks.cases import (
     configs,
+    crowds,
     decisions,
     deliveries,
     inherited,
@@ -32,5 +33,6 @@ GROUPS: tuple[Group, ...] = (
     vanished.GROUP,
     inherited.GROUP,
     options.GROUP,
+    crowds.GROUP,
     races.GROUP,
 )

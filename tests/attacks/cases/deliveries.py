@@ -315,6 +315,30 @@ def _a_repository_on_a_bare_one_lying_about(stage: Stage) -> None:
     stage.visit(environment.parent, environment)
 
 
+def _marked(name: str) -> None:
+    """Add the cases of markers called *name*."""
+
+    def foreign(stage: Stage) -> None:
+        root = stage.build.project()
+        stage.build.delivered(root / name)
+        stage.visit(root, None)
+
+    def beside_own(stage: Stage) -> None:
+        # The first name counts: a stranger's .venv hides one's own venv, and says so.
+        root = stage.build.project()
+        stage.build.genuine(root / "venv")
+        stage.build.delivered(root / name)
+        stage.visit(root, None if name == ".venv" else root / "venv")
+
+    GROUP.add(f"called {name}", foreign)
+    if name != "venv":
+        GROUP.add(f"called {name} beside one's own venv", beside_own)
+
+
+for _name in (".venv", "venv", "env"):
+    _marked(_name)
+
+
 # ---- Repositories that cannot be read: doubt -----------------------------------------------------
 
 
@@ -415,6 +439,40 @@ def the_index_is_text(root: Path) -> None:
     (root / ".git/index").write_text("$(pwn)\n" * 100)
 
 
+def commondir_is_a_fifo(root: Path) -> None:
+    os.mkfifo(root / ".git/commondir")
+
+
+def commondir_leads_to_another_host(root: Path) -> None:
+    (root / ".git/commondir").write_text("/net/host/repository\n")
+
+
+def dot_git_leads_to_itself(root: Path) -> None:
+    (root / ".git").rename(root.parent / "elsewhere")
+    (root / ".git").write_text("gitdir: .git\n")
+
+
+def dot_git_is_64_kib(root: Path) -> None:
+    (root / ".git").rename(root.parent / "elsewhere")
+    (root / ".git").write_text("gitdir: " + "../" * 22_000 + "\n")
+
+
+def config_is_a_fifo(root: Path) -> None:
+    (root / ".git/config").unlink()
+    os.mkfifo(root / ".git/config")
+
+
+def config_names_an_unknown_hash(root: Path) -> None:
+    text = "[core]\nrepositoryformatversion = 1\n[extensions]\nobjectformat = $(pwn)\n"
+    (root / ".git/config").write_text(text)
+
+
+def head_is_a_fifo_and_no_index(root: Path) -> None:
+    (root / ".git/index").unlink()
+    (root / ".git/HEAD").unlink()
+    os.mkfifo(root / ".git/HEAD")
+
+
 def the_shared_index_is_gone(root: Path) -> None:
     git(root, "update-index", "--split-index")
     (root / "later").touch()
@@ -442,6 +500,13 @@ for _breaks in (
     the_index_is_of_version_9,
     the_index_is_text,
     the_shared_index_is_gone,
+    commondir_is_a_fifo,
+    commondir_leads_to_another_host,
+    dot_git_leads_to_itself,
+    dot_git_is_64_kib,
+    config_is_a_fifo,
+    config_names_an_unknown_hash,
+    head_is_a_fifo_and_no_index,
 ):
     _broken(_breaks)
 

@@ -81,6 +81,8 @@ NAMES: dict[str, bytes] = {
     "255 bytes": b"x" * 255,
     "like a recipe": b"venvhook.recipe.sh",
     "like a recipe of fish": b"venvhook.recipe.fish",
+    "like a decision": b"venvhook.decision",
+    "like a denial": b"venvhook.deny",
     "like a token": b".venvhook",
     "like a marker": b".venv",
     "like a program": b"python",
@@ -192,3 +194,22 @@ def _a_path_past_the_limit(stage: Stage) -> None:
     stage.cd(environment.parent)
     stage.expect(environment)
     stage.outcome = "active"
+
+
+def _in_locale(locale: str, name: str) -> None:
+    """Add the case of shells in *locale* and a project of that *name*."""
+
+    def act(stage: Stage) -> None:
+        own = stage.build.own(NAMES[name])
+        stage.open(environ={"LC_ALL": locale, "LANG": locale})
+        stage.visit(own.parent, own)
+        (stage.home / "theirs").mkdir()
+        foreign = stage.build.foreign(b"theirs/" + NAMES[name])
+        stage.visit(foreign.parent, None)
+
+    GROUP.add(f"in {locale}: {name}", act)
+
+
+for _locale in ("C", "C.UTF-8", "xx_YY.nonsense"):
+    for _name in ("other letters", "bidirectional marks", "curly quotes", "substitution"):
+        _in_locale(_locale, _name)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from attacks.case import Group
-from attacks.projects import STRANGER, give, grant, site_packages, widen
+from attacks.projects import STRANGER, everything, give, grant, site_packages, widen
 from attacks.stage import Stage
 
 GROUP = Group("owners", by_turns=True)
@@ -193,3 +193,18 @@ def _rebuilt_by_another_in_a_sticky_directory(stage: Stage) -> None:
     (environment / ".venvhook").write_bytes(token)
     give(environment.parent)
     stage.visit(environment.parent, None)
+
+
+@GROUP.case(needs="root", by_turns=False)
+def _root_with_the_home_of_another(stage: Stage) -> None:
+    # sudo -s: root trusts what root holds, and leaves nothing behind.
+    home = stage.home / "home of another"
+    environment = stage.build.genuine(stage.build.project("home of another/app") / ".venv")
+    give(home)
+    word = stage.shell.word(home)
+    setup = {"fish": f"set -gx HOME {word}", "pwsh": f"$env:HOME = {word}"}
+    stage.open(setup=setup.get(stage.shell.name, f"export HOME={word}"))
+    stage.visit(environment.parent, None)
+    left = [entry for entry in everything(home) if entry.lstat().st_uid == 0]
+    # What visit has made itself.
+    assert left in ([], [environment.parent / "sub dir"])
