@@ -23,11 +23,7 @@ ENTRY_LIMIT = 20_000
 
 _PYTHON = b"python.exe" if WINDOWS else b"python"
 _FORMAT, _LINK = 0o170000, 0o120000
-# How long before bin/python makers make another link to the interpreter (python3.13, pypy3), in
-# nanoseconds: at most 12 ms were measured under heavy load, and at least 40 ms from unpacking one
-# to the links that 'python -m venv' makes when it is started at once.
-_LINK_SLACK = 20_000_000
-# The same slack on Windows, where pythonw.exe may come before python.exe.
+# On Windows, how long before python.exe another program (pythonw.exe) may come, in nanoseconds.
 _COPY_SLACK = 2_000_000_000
 # How many links inside bin lead from bin/python to the outside: CPython makes two.
 _CHAIN_LIMIT = 4
@@ -59,10 +55,11 @@ def _check_order(path: bytes, home: bytes) -> None:
         raise Doubt("was made with copies, or unpacked: bin/python is no link", kept=True)
     made = _time_made(python, link)
     _check_config(os.path.join(path, CONFIG), made)
-    _check_interpreter(python, home)
-    interpreter = os.stat(python)
+    if not _leads_into(python, home):
+        # Makers write both, but 'python -m venv' leaves a link alone that it finds.
+        raise Doubt("has another Python in bin than pyvenv.cfg names", kept=True)
     for entry in _entries(os.path.join(path, BIN)):
-        if entry.name != _PYTHON and _is_older(entry, made, link.st_ino, interpreter):
+        if entry.name != _PYTHON and _is_older(entry, made, link.st_ino, home):
             raise _there_before(path, entry, kept=True)
     for directory in _sites(path):
         for entry in _entries(directory):
@@ -123,48 +120,44 @@ def _check_config(path: bytes, made: int) -> None:
         raise Doubt(_COPIED, kept=True)
 
 
-def _check_interpreter(python: bytes, home: bytes) -> None:
-    """Raise Doubt unless the link *python* leads into the directory *home* that pyvenv.cfg names.
+def _leads_into(link: bytes, home: bytes) -> bool:
+    """Return whether the first place outside that the *link* in ``bin`` leads to is in *home*.
 
-    Makers write both, but ``python -m venv`` leaves a link alone that it finds.
+    Which is where ``pyvenv.cfg`` says that the interpreter is; before 20.16 virtualenv named the
+    directory above.
     """
-    here = os.path.dirname(python)
-    place = python
+    here = os.path.dirname(link)
+    place = link
     for _ in range(_CHAIN_LIMIT):
         if os.path.dirname(place) != here or not os.path.islink(place):
             break
         place = os.path.join(here, os.readlink(place))
     directory = os.path.dirname(place)
-    # virtualenv before 20.16 names the prefix.
     if directory in (home, os.path.join(home, BIN)):
-        return
-    if not os.path.isabs(home) or not os.path.samefile(directory, home):
-        raise Doubt("has another Python in bin than pyvenv.cfg names", kept=True)
+        return True
+    try:
+        return os.path.isabs(home) and os.path.samefile(directory, home)
+    except OSError:
+        return False
 
 
-def _is_older(
-    entry: os.DirEntry[bytes], made: int, number: int, interpreter: os.stat_result
-) -> bool:
+def _is_older(entry: os.DirEntry[bytes], made: int, number: int, home: bytes) -> bool:
     """Return whether *entry* of ``bin`` can be run and was there when the link was *made*.
 
-    *number* is the link's inode: within one tick of the clock, a lower one came before. Links have
-    no such order, since some makers make ``python3`` before ``python``; and what they lead to
-    counts, unless it is the *interpreter*.
+    *number* is the link's inode: within one tick of the clock, a lower one came before. Of a link,
+    what it leads to counts too. Makers make such as lead to an interpreter in *home* alone, some
+    (``python3``, ``pypy3``) before the one that counts; so of others, a tie is doubt.
     """
     found = entry.stat(follow_symlinks=False)
     if is_file(found.st_mode):
         can_run = found.st_mode & 0o111 or entry.name.lower().startswith(b"activate")
         return bool(can_run) and (found.st_ctime_ns, found.st_ino) < (made, number)
-    if found.st_mode & _FORMAT != _LINK:
+    if found.st_mode & _FORMAT != _LINK or _leads_into(entry.path, home):
         return False
     try:
-        target = entry.stat()
+        return min(found.st_ctime_ns, entry.stat().st_ctime_ns) <= made
     except OSError:
-        return found.st_ctime_ns < made
-    if os.path.samestat(target, interpreter):
-        return found.st_ctime_ns < made - _LINK_SLACK
-    # No maker makes such a one, so within a tick there is doubt.
-    return min(found.st_ctime_ns, target.st_ctime_ns) <= made
+        return found.st_ctime_ns <= made
 
 
 def _sites(path: bytes) -> Iterator[bytes]:

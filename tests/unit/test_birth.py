@@ -96,25 +96,23 @@ def test_an_edit_of_the_config_is_no_doubt(made: Path) -> None:
     assert doubt(made) == ""
 
 
-def test_a_link_of_another_name_to_the_interpreter_may_come_a_moment_before(
-    plain: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    link = plain / "bin/python"
-    target = link.readlink()
-    name = plain / "bin/python3.99"
-    name.symlink_to(target)
+def test_other_links_to_the_interpreter_may_be_older(plain: Path) -> None:
+    (plain / "bin/python3.99").symlink_to((plain / "bin/python").resolve())
+    (plain / "bin/pypy").symlink_to("python3.99")
     wait_for_tick(plain)
-    link.unlink()
-    link.symlink_to(target)
-    for other in [*(plain / "bin").glob("python3*"), *(plain / "bin").glob("[aA]ctivate*")]:
-        if other != name:
-            remade(other)
-    (plain / "pyvenv.cfg").write_bytes((plain / "pyvenv.cfg").read_bytes())
-    assert name.lstat().st_ctime_ns < link.lstat().st_ctime_ns
-    monkeypatch.setattr(birth, "_LINK_SLACK", 60 * SECOND)
+    remake_all(plain)
+    older = (plain / "bin/pypy").lstat().st_ctime_ns
+    assert older < (plain / "bin/python").lstat().st_ctime_ns
     assert doubt(plain) == ""
-    monkeypatch.setattr(birth, "_LINK_SLACK", 0)
-    assert doubt(plain) == "holds bin/python3.99, which was there before it was made"
+
+
+def remake_all(path: Path) -> None:
+    """Replace all that counts by new, in the order of a maker."""
+    remade(path / "bin/python")
+    for script in (path / "bin").glob("[aA]ctivate*"):
+        remade(script)
+    with (path / "pyvenv.cfg").open("a") as file:
+        file.write("\n")
 
 
 def remade(path: Path) -> None:
@@ -234,6 +232,16 @@ def _link(path: Path) -> None:
     (path / "bin/ls").symlink_to("../evil")
 
 
+def _link_to_nothing(path: Path) -> None:
+    (path / "bin/ls").symlink_to("../not/yet/there")
+
+
+def _link_by_a_link(path: Path) -> None:
+    """One that leads to the interpreter, until the project's own link is turned elsewhere."""
+    (path / "tool").symlink_to(os.path.realpath(sys.executable))
+    (path / "bin/python3.99").symlink_to("../tool")
+
+
 def _other_interpreter(path: Path) -> None:
     (path / "evil").write_text("#!/bin/sh\n")
     (path / "evil").chmod(0o755)
@@ -261,6 +269,8 @@ def _other_library(path: Path) -> None:
 BROUGHT: dict[str, tuple[Callable[[Path], None], str]] = {
     "a program": (_program, "bin/ls"),
     "a link to a program": (_link, "bin/ls"),
+    "a link to nothing": (_link_to_nothing, "bin/ls"),
+    "a link to the interpreter by another link": (_link_by_a_link, "bin/python3.99"),
     "a link called like an interpreter": (_other_interpreter, "bin/python3.99"),
     "an activate script": (_activator, "bin/Activate.sh"),
     "a .pth file": (_startup_file, "evil.pth"),
@@ -313,10 +323,7 @@ def test_a_chain_of_links_out_of_the_directory_is_followed(plain: Path) -> None:
         (plain / "bin" / name).unlink()
     for name, leads_to in made.items():
         (plain / "bin" / name).symlink_to(leads_to)
-    for script in (plain / "bin").glob("[aA]ctivate*"):
-        remade(script)
-    with (plain / "pyvenv.cfg").open("a") as file:
-        file.write("\n")
+    remake_all(plain)
     assert doubt(plain) == ""
 
 
@@ -336,16 +343,11 @@ def test_the_home_of_the_interpreter_may_be_spelled_otherwise(plain: Path, tmp_p
 
 @pytest.mark.parametrize("place", ["evil", "bin/evil"])
 def test_a_new_link_to_what_was_there_before_is_doubt(place: str, plain: Path) -> None:
-    (plain / "old").mkdir()
     program = plain / place
     program.write_text("#!/bin/sh\n")
     # Not executable, so it says nothing yet.
     wait_for_tick(plain)
-    names = [path.name for path in (plain / "bin").iterdir() if path != program]
-    for name in sorted(names, key=lambda name: not name.startswith("python")):
-        remade(plain / "bin" / name)
-    with (plain / "pyvenv.cfg").open("a") as file:
-        file.write("\n")
+    remake_all(plain)
     assert doubt(plain) == ""
     (plain / "bin/ls").symlink_to(program)
     assert doubt(plain) == "holds bin/ls, which was there before it was made"
