@@ -118,6 +118,9 @@ def test_attack(column_name: str, group: Group, case: Case, theatre: Theatre, ta
         pytest.skip(case.missing)
     try:
         stage = theatre.play(column, group, case)
+    except pytest.skip.Exception:
+        table.note(group.name, case.name, column.name, "skipped")
+        raise
     except BaseException:
         table.note(group.name, case.name, column.name, "FAILED")
         raise

@@ -6,6 +6,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from attacks.case import Group
 from attacks.projects import STRANGER, everything, give, grant, site_packages, widen
 from attacks.stage import Stage
@@ -48,7 +50,8 @@ def _of_a_group(path: Path) -> None:
 
 
 def _granted(path: Path) -> None:
-    assert grant(path)
+    if not grant(path):
+        pytest.skip("no access list can be set on this file system")
 
 
 for _name, _find in PLACES.items():

@@ -63,6 +63,38 @@ def _by_a_stranger_s_while_active(stage: Stage) -> None:
     stage.leave()
 
 
+def _with_any_token_while_active(stage: Stage, below: str) -> None:
+    """Put a stranger's environment with a token of its own in the place of the active one.
+
+    All that a prompt looks at is there, and old, so that it may stay until the project is left: the
+    times are compared then, not the token. Coming back it is refused.
+    """
+    environment = stage.build.own()
+    (environment.parent / "below").mkdir()
+    stage.cd(environment.parent)
+    stage.expect(environment)
+    _put_in_place(stage, environment)
+    _private(environment / TOKEN, b"0" * 32 + b"\n")
+    date(environment, LONG_AGO)
+    stage.cd(environment.parent / below)
+    stage.prompt()
+    told = len(stage.said)
+    assert stage.active in (None, os.fsencode(environment))
+    stage.said.clear()
+    stage.leave()
+    stage.visit(environment.parent, None, lines=1 - told)
+
+
+@GROUP.case
+def _by_a_stranger_s_with_a_token_while_active(stage: Stage) -> None:
+    _with_any_token_while_active(stage, ".")
+
+
+@GROUP.case
+def _by_a_stranger_s_with_a_token_seen_from_below(stage: Stage) -> None:
+    _with_any_token_while_active(stage, "below")
+
+
 @GROUP.case
 def _by_a_stranger_s_of_2037_while_active(stage: Stage) -> None:
     environment = stage.build.own()
