@@ -79,17 +79,22 @@ def make_directories(path: bytes) -> bool:
 
     Nothing is created in a directory of another user's.
     """
-    if os.path.lexists(path):
-        return True
-    parent = os.path.dirname(path)
-    if parent == path or not make_directories(parent) or not is_owned(parent):
-        return False
-    try:
-        os.mkdir(path, 0o700)
-    except FileExistsError:
-        return True
-    except OSError:
-        return False
+    # A loop, since a path may have 2000 directories and Python's calls be less deep.
+    missing = []
+    while not os.path.lexists(path):
+        missing.append(path)
+        path, child = os.path.dirname(path), path
+        if path == child:
+            return False
+    for path in reversed(missing):
+        if not is_owned(os.path.dirname(path)):
+            return False
+        try:
+            os.mkdir(path, 0o700)
+        except FileExistsError:
+            continue
+        except OSError:
+            return False
     return True
 
 
