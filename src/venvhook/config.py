@@ -124,12 +124,17 @@ def _read(file: bytes, found: os.stat_result, state: bytes | None) -> Settings:
         )
         temporary = os.path.join(state, b"settings.%d" % os.getpid())
         try:
-            with open(temporary, "wb") as written:
+            with open(temporary, "wb", opener=_private) as written:
                 written.write(text)
             os.replace(temporary, os.path.join(state, b"settings"))
         except OSError:
             pass  # Read again the next time.
     return settings
+
+
+def _private(path: str, flags: int) -> int:
+    """Open *path* as a file that only the user can read."""
+    return os.open(path, flags, 0o600)
 
 
 # ---- TOML ----------------------------------------------------------------------------------------
