@@ -33,6 +33,7 @@ _HOW = {
     OWN: "unasked: all conditions held when it was first seen",
     ALLOWED: "by you, with 'venvhook allow'",
 }
+_NOTHING = ("used", "no: there is no environment here or above")
 _NOT_ALLOWED = Doubt("has not been allowed")
 
 
@@ -194,8 +195,8 @@ def status_lines(told: Explanation, environ: Mapping[str, str]) -> list[str]:
     project, environment = told.project, told.environment
     if project.marker is None:
         missing = f"none: there is no {listed(project.names)} in {shown(project.start)} or above"
-        rows = [("project", missing), ("active", _active(told, environ)), _trust(told)]
-        return _table(rows)
+        active = ("active", _active(told, environ))
+        return _table([("project", missing), active, _trust(told), _NOTHING])
     rows = [("project", shown(project.root)), ("environment", shown(project.environment))]
     if environment is not None:
         rows.append(("name", display_name(environment, project.root, project.names).decode()))
@@ -212,7 +213,7 @@ def why_lines(told: Explanation, environ: Mapping[str, str]) -> list[str]:
         home = home_directory(environ)
         if project.start != home and project.start.startswith(home + b"/"):
             lines.append(f"{shown(home)}: not looked at; what is there counts in itself alone")
-        return [*lines, *_table([("used", "no: there is no environment here or above")])]
+        return [*lines, *_table([_NOTHING])]
     lines = [_step(level) for level in project.levels or (Level(project.root, project.marker),)]
     name = os.path.basename(project.marker.path)
     if name not in project.names:
