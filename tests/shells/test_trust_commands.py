@@ -287,3 +287,76 @@ def test_status_tells_what_is_active_here(
         assert f"{line}\n" in printed
     terminal.run("deactivate")
     assert "active         no\n" in command(terminal, "status")
+
+
+# ---- What the commands tell ----------------------------------------------------------------------
+
+# Relative to HOME: where one may stand, and the environment that is active there.
+PLACES = {
+    ".": ".venv",
+    "plain": "plain/.venv",
+    "plain/src/deep": "plain/.venv",
+    "plain/.venv": "plain/.venv",
+    "plain/.venv/bin": "plain/.venv",
+    "second": "second/venv",
+    "passed": "",
+    "passed/src": "",
+    "bad": "",
+    "bad/.venv": "",
+    "empty/src": "",
+    "gone": "",
+    "gone/src": "",
+    "gone2": "",
+    "gone2/src": "",
+    "linked": "linked/.venv",
+    "linked/.venv": "linked/.venv",
+    "outer/mid": "outer/.venv",
+    "outer/mid/inner/src": "outer/mid/inner/env",
+    "outer/mid/passed": "outer/.venv",
+    "outer/hole/src": "outer/.venv",
+    "file": "plain/.venv",
+    "name/plain/src": "name/plain/.venv",
+    "name/empty/src": "",
+    "..": "",
+}
+
+
+def test_status_and_why_tell_what_the_shell_does(
+    shell: Shell, home: Path, open_terminal: OpenTerminal, make_environment: EnvironmentMaker
+) -> None:
+    for place in ("plain/.venv", "second/venv", ".venv", "outer/.venv", "outer/mid/inner/env"):
+        make_environment(home / place)
+    for place in (
+        "passed/env",
+        "passed/src",
+        "bad/.venv",
+        "outer/mid/passed/env",
+        "plain/src/deep",
+    ):
+        (home / place).mkdir(parents=True)
+    links = {
+        "gone/.venv": "no",
+        "gone2/venv": "no",
+        "outer/hole/venv": "no",
+        "linked/.venv": "../plain/.venv",
+    }
+    for place, target in links.items():
+        (home / place).parent.mkdir()
+        (home / place).symlink_to(target)
+    for place in ("empty/src", "gone/src", "gone2/src", "outer/mid/inner/src", "outer/hole/src"):
+        (home / place).mkdir(parents=True)
+    (home / "file").mkdir()
+    (home / "file/.venv").write_text("../plain/.venv\n")
+    (home / "name").symlink_to(".")
+    terminal = open_terminal(shell)
+    for place, expected in PLACES.items():
+        terminal.cd(home.parent)
+        terminal.cd(home / place if place != ".." else home.parent)
+        active = terminal.environment
+        assert active == (str(home / expected) if expected else None), place
+        for words in ("status", "why"):
+            told = dict(line.split(maxsplit=1) for line in command(terminal, words).splitlines())
+            assert told["used"].startswith("yes" if expected else "no"), (place, words, told)
+            if words == "status" and expected:
+                assert told["environment"] == active
+                assert told["active"] == "yes"
