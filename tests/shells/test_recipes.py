@@ -453,6 +453,38 @@ def test_root_in_a_users_shell_leaves_nothing_behind(
     assert not (other / ".venvhook").exists()
 
 
+@pytest.mark.parametrize("kept", [True, False], ids=["kept", "not kept"])
+def test_a_change_is_seen_by_every_shell_in_the_project(
+    shell: Shell, kept: bool, app: Path, open_terminal: OpenTerminal
+) -> None:
+    """They share a recipe: it is new for one although another has just had it made."""
+    if not kept:
+        (app / ".venvhook/stands/in/the/way").mkdir(parents=True)
+    terminals = [open_terminal(shell) for _ in range(3)]
+    for terminal in terminals:
+        count_calls(terminal)
+        terminal.run("cd app")
+        assert terminal.environment == str(app)
+    (app / "bin/python").rename(app / "bin/kept")
+    for terminal in terminals:
+        assert "no interpreter" in terminal.run("cd .")
+        assert terminal.environment is None
+    (app / "bin/kept").rename(app / "bin/python")
+    for terminal in terminals:
+        terminal.run("cd .")
+        assert terminal.environment == str(app)
+    # And they do not wake each other: a change makes work once in each.
+    for terminal in terminals:
+        terminal.run("cd .")
+    before = calls(terminals[0])
+    for terminal in terminals * 3:
+        terminal.run("true")
+        assert terminal.environment == str(app)
+    assert calls(terminals[0]) == before
+    # A missing interpreter is not kept: it may come back without a trace.
+    assert before == (1 + 3 + 1 if kept else 3 + 3 + 3)
+
+
 def test_an_absolute_xdg_cache_home_is_used(
     shell: Shell, app: Path, home: Path, open_terminal: OpenTerminal
 ) -> None:
