@@ -234,8 +234,17 @@ def _standing_generation(recipe: bytes, witnesses: list[bytes]) -> bytes:
         with open(recipe, "rb") as file:
             first, name = file.read(2), file.read().rstrip(b"\n")
         path = os.path.join(os.path.dirname(recipe), name)
-        is_old = any(os.stat(w).st_mtime_ns >= made.st_mtime_ns for w in (path, *witnesses))
+        os.lstat(path)
     except OSError:
         return b""
-    is_comment = first == b"# " and name.startswith(os.path.basename(recipe) + _GENERATION)
-    return path if is_comment and b"/" not in name and not is_old else b""
+    if first != b"# " or not name.startswith(os.path.basename(recipe) + _GENERATION):
+        return b""
+    return b"" if any(_is_changed(witness, made) for witness in witnesses) else path
+
+
+def _is_changed(witness: bytes, made: os.stat_result) -> bool:
+    """Return whether *witness* is as new as what is *made*; what is missing does not change."""
+    try:
+        return os.stat(witness).st_mtime_ns >= made.st_mtime_ns
+    except OSError:
+        return False

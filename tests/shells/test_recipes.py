@@ -469,6 +469,10 @@ def test_a_change_is_seen_by_every_shell_in_the_project(
     for terminal in terminals:
         assert "no interpreter" in terminal.run("cd .")
         assert terminal.environment is None
+    before = calls(terminals[0])
+    for terminal in terminals * 2:
+        assert terminal.run("true") == ""
+    assert calls(terminals[0]) == before
     (app / "bin/kept").rename(app / "bin/python")
     for terminal in terminals:
         terminal.run("cd .")
