@@ -118,7 +118,7 @@ class Look:
 
     def birth(self, honest: bool) -> None:
         """Raise Doubt where it was not made here by one of the creators, as far as times tell."""
-        check_made_here(self.environment, honest)
+        check_made_here(Environment(self.real, self.environment.config), honest)
 
     def tracked(self) -> list[Tracked]:
         """Return what repositories track of it, of the links to it, and of the redirect file.
@@ -203,7 +203,7 @@ def judge(
 def _judged(look: Look, settings: Settings, state: State | None) -> Verdict:
     if state is not None and is_denied(look.root, look.real, state):
         return Verdict((), Doubt("is denied", kept=True), silent=True)
-    token = read_token(look.environment.path)
+    token = read_token(look.real)
     decision = standing_decision(look, settings, state, token)
     if decision is None and settings.trust == "ask":
         return Verdict((), Doubt("has not been allowed", kept=True))
@@ -247,7 +247,7 @@ def is_known(decision: Decision, look: Look, token: bytes) -> bool:
         # long as it is in there.
         return True
     try:
-        return decision.identity == identity(look.environment.path)
+        return decision.identity == identity(look.real)
     except OSError:
         return False
 
@@ -294,7 +294,7 @@ def _accept(look: Look, settings: Settings, state: State | None) -> Verdict:
         if lock is None:
             # Another process may just have planted its own token: nothing is changed here.
             return _first_verdict(look, settings, state, may_keep=False)
-        token = read_token(look.environment.path)
+        token = read_token(look.real)
         if standing_decision(look, settings, state, token) is not None:
             # Decided by another process meanwhile.
             return _judged(look, settings, state)
@@ -308,7 +308,8 @@ def _accept(look: Look, settings: Settings, state: State | None) -> Verdict:
 
 def _first_verdict(look: Look, settings: Settings, state: State | None, may_keep: bool) -> Verdict:
     """Return the verdict on an environment that no decision is about; keep it if *may_keep*."""
-    path = look.environment.path
+    # Not by way of a link, which may be turned between what is checked and what gets the token.
+    path = look.real
     if settings.trust == "all":
         look.digest()  # Nobody has asked yet whether a repository has it.
     may_plant = may_keep and not look.is_tracked
