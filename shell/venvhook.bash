@@ -106,7 +106,8 @@ _venvhook_knows() {
   local value='' file=$1/.venvhook
   [[ -n $2 && -f $file && ! -L $file && -O $file && -O $1/bin ]] || return 1
   # The end of the file makes the status 1; a NUL ends what is read.
-  IFS= builtin read -r -d '' -n 40 value < "$file"
+  # Silent also where it has gone meanwhile, whose name would be shown as it is.
+  IFS= builtin read -r -d '' -n 40 value 2> /dev/null < "$file"
   [[ $value == "$2"$'\n' ]]
 }
 
