@@ -287,9 +287,9 @@ class Stage:
             _status, found = self.watched.values("_test_cd")
             assert found["_test_cd"] == b"0", f"cd {directory!r} failed"
 
-    def prompt(self) -> None:
-        """Let the shell show its next prompt."""
-        self._act(f"_test_exit {self.status}")
+    def prompt(self, noisy: bool = False) -> None:
+        """Let the shell show its next prompt; *noisy*: something of the shell's own may be said."""
+        self._act(f"_test_exit {self.status}", noisy)
 
     def run(self, line: str, noisy: bool = False) -> None:
         """Type *line*, whose output is the user's own where *noisy*."""
