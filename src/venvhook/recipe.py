@@ -30,7 +30,9 @@ STEM = b"venvhook.recipe"
 
 _GENERATION = b".g"
 _LONG_AGO = 10**18
-_COMMENT_LIMIT = 100
+_DIGITS = 8
+# Shorter than any recipe that says something, which holds paths.
+_COMMENT_LIMIT = len(b"# " + STEM + b".fish" + _GENERATION) + _DIGITS + 1
 
 ACTIVATE, REFUSE, PASS = b"activate", b"refuse", b"pass"
 
@@ -137,11 +139,8 @@ class Draft:
         """
         if self._descriptor < 0:
             return []
-        path = self._path + _GENERATION + os.urandom(4).hex().encode()
-        try:
-            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-            os.utime(path, ns=(_LONG_AGO, _LONG_AGO))
-        except OSError:
+        path = self._path + _GENERATION + os.urandom(_DIGITS // 2).hex().encode()
+        if not _make_generation(path):
             return []
         self._generation = path
         return [path]
@@ -172,7 +171,7 @@ class Draft:
                 os.utime(self._temporary, ns=(self._begun, self._begun))
                 os.replace(self._temporary, self._path)
                 if self._generation:
-                    _remove_generations(self._path, but=self._generation)
+                    _settle_generations(self._path)
                 return
         except OSError:
             pass
@@ -212,6 +211,46 @@ class Draft:
                     continue
 
 
+def _make_generation(path: bytes) -> bool:
+    """Make the generation *path*; return whether it is there."""
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600))
+        os.utime(path, ns=(_LONG_AGO, _LONG_AGO))
+    except FileNotFoundError:
+        return True  # Taken for an old one by another helper: made again when the recipe is there.
+    except OSError:
+        return False
+    return True
+
+
+def _settle_generations(recipe: bytes) -> None:
+    """See to it that the generation of *recipe* is there, and no other.
+
+    Another helper may replace the recipe meanwhile, and take ours for an old one.
+    """
+    for _ in range(3):
+        named = _named_generation(recipe)
+        if named:
+            _make_generation(named)
+        _remove_generations(recipe, but=named)
+        if named == _named_generation(recipe) and (not named or os.path.lexists(named)):
+            return
+
+
+def _named_generation(recipe: bytes) -> bytes:
+    """Return the generation that is named in *recipe*, at its end, or nothing."""
+    try:
+        with open(recipe, "rb") as file:
+            text = file.read()
+    except OSError:
+        return b""
+    start = text.rfind(os.path.basename(recipe) + _GENERATION)
+    if start < 0:
+        return b""
+    length = len(os.path.basename(recipe) + _GENERATION) + _DIGITS
+    return os.path.join(os.path.dirname(recipe), text[start : start + length])
+
+
 def _remove_generations(recipe: bytes, but: bytes = b"") -> None:
     """Remove the generations of *recipe*, except *but*."""
     directory, name = os.path.split(recipe)
@@ -229,17 +268,14 @@ def _standing_generation(recipe: bytes, witnesses: list[bytes]) -> bytes:
     """Return the generation of *recipe*, where that keeps but a time and is newer than the rest."""
     try:
         made = os.lstat(recipe)
-        if not is_file(made.st_mode) or made.st_size > _COMMENT_LIMIT:
-            return b""
-        with open(recipe, "rb") as file:
-            first, name = file.read(2), file.read().rstrip(b"\n")
-        path = os.path.join(os.path.dirname(recipe), name)
-        os.lstat(path)
     except OSError:
         return b""
-    if first != b"# " or not name.startswith(os.path.basename(recipe) + _GENERATION):
+    if not is_file(made.st_mode) or made.st_size > _COMMENT_LIMIT:
         return b""
-    return b"" if any(_is_changed(witness, made) for witness in witnesses) else path
+    generation = _named_generation(recipe)
+    if not generation or not os.path.lexists(generation):
+        return b""
+    return b"" if any(_is_changed(witness, made) for witness in witnesses) else generation
 
 
 def _is_changed(witness: bytes, made: os.stat_result) -> bool:
