@@ -105,7 +105,7 @@ _venvhook_knows() {
   [[ -n $2 && -f $file && ! -L $file && -O $file && -O $1/bin ]] || return 1
   # The end of the file makes the status 1.
   # Silent also where it has gone meanwhile, whose name would be shown as it is.
-  { IFS= builtin read -r -k 40 -u 0 value < "$file" } 2> /dev/null
+  { IFS= builtin read -r -k 40 -u 0 value < "$file"; } 2> /dev/null
   [[ $value == "$2"$'\n' ]]
 }
 
