@@ -54,11 +54,11 @@ def _running(code: str, *paths: Path) -> Iterator[None]:
             assert process.wait() == 0
 
 
-def _swapped(name: str, prepare: object, refused: bool = True) -> None:
+def _swapped(name: str, prepare: object, refused: bool = True, accepted: bool = True) -> None:
     """Add the case of two paths, which *prepare* makes, that change places all the time.
 
-    When that has stopped, the environment is *refused* while the other one is there, and used when
-    all is as it was at first.
+    *accepted*: the environment has been used before. When all that has stopped, it is *refused*
+    while the other one is there, and used when all is as it was at first.
     """
     assert callable(prepare)
 
@@ -67,6 +67,8 @@ def _swapped(name: str, prepare: object, refused: bool = True) -> None:
             environment = stage.build.own()
             root = environment.parent
             one, other = prepare(stage, environment)
+            if accepted:
+                stage.visit(root, environment)
             with _running(_SWAP, one, other, stage.home / "aside"):
                 for _ in range(rounds):
                     stage.cd(root, noisy=True)
@@ -165,8 +167,8 @@ def _projects(stage: Stage, environment: Path) -> tuple[Path, Path]:
     return environment.parent, evil
 
 
-_swapped("an environment and a stranger's", _environments)
-_swapped("a link to one's own and to a stranger's", _links)
+_swapped("an environment and a stranger's", _environments, accepted=False)
+_swapped("a link to one's own and to a stranger's", _links, accepted=False)
 # What changes inside an accepted environment, others may not do: see test_deliveries.py.
 _swapped("bin and a stranger's", _bins, refused=False)
 _swapped("bin and a link to a stranger's", _bin_and_link, refused=False)
@@ -176,7 +178,7 @@ _swapped("the interpreter and a FIFO", _interpreter_and_fifo)
 _swapped("the environment and a FIFO", _environment_and_fifo)
 _swapped("an index and one that tracks it", _indexes)
 _swapped("an index and a FIFO", _index_and_fifo)
-_swapped("a project and a stranger's", _projects)
+_swapped("a project and a stranger's", _projects, accepted=False)
 
 
 @GROUP.case
