@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 
-from .environment import BIN, CONFIG, WINDOWS, Doubt, is_file
+from .environment import BIN, CONFIG, PYTHON, WINDOWS, Doubt, is_file
 from .errors import shown
 
 TYPE_CHECKING = False
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 ENTRY_LIMIT = 20_000
 
-_PYTHON = b"python.exe" if WINDOWS else b"python"
 _FORMAT, _LINK = 0o170000, 0o120000
 # On Windows, how long before python.exe another program (pythonw.exe) may come, in nanoseconds.
 _COPY_SLACK = 2_000_000_000
@@ -49,7 +48,7 @@ def check_made_here(environment: Environment, is_honest: bool) -> None:
 
 def _check_order(path: bytes, home: bytes) -> None:
     """Raise Doubt where something at *path* was there before ``bin/python``, or has a set time."""
-    python = os.path.join(path, BIN, _PYTHON)
+    python = os.path.join(path, BIN, PYTHON)
     link = os.lstat(python)
     if link.st_mode & _FORMAT != _LINK:
         raise Doubt("was made with copies, or unpacked: bin/python is no link", kept=True)
@@ -59,7 +58,7 @@ def _check_order(path: bytes, home: bytes) -> None:
         # Makers write both, but 'python -m venv' leaves a link alone that it finds.
         raise Doubt("has another Python in bin than pyvenv.cfg names", kept=True)
     for entry in _entries(os.path.join(path, BIN)):
-        if entry.name != _PYTHON and _is_older(entry, made, link.st_ino, home):
+        if entry.name != PYTHON and _is_older(entry, made, link.st_ino, home):
             raise _there_before(path, entry, kept=True)
     for directory in _sites(path):
         for entry in _entries(directory):
@@ -77,7 +76,7 @@ def _check_created(path: bytes) -> None:
     config = os.lstat(os.path.join(path, CONFIG))
     if config.st_mtime_ns < _creation_time(config):
         raise Doubt(_COPIED, kept=True)
-    limit = _creation_time(os.lstat(os.path.join(path, BIN, _PYTHON))) - _COPY_SLACK
+    limit = _creation_time(os.lstat(os.path.join(path, BIN, PYTHON))) - _COPY_SLACK
     for entry in _entries(os.path.join(path, BIN)):
         # Not the entry's own stat, which leaves fields out there.
         if _creation_time(os.lstat(entry.path)) < limit:

@@ -14,7 +14,7 @@ NAME_LIMIT = 100
 
 # Directories that look up a host or mount a disk for a name asked of them, or hold no files at all.
 _NEVER_ASKED = frozenset((b"net", b"misc", b"afs", b"smb", b"Network", b"proc", b"dev", b"sys"))
-_PYTHON = b"python.exe" if WINDOWS else b"python"
+PYTHON = b"python.exe" if WINDOWS else b"python"
 # An environment holds at least one of these, whoever made it for whichever shell.
 _ACTIVATORS = (b"activate", b"activate.fish", b"activate.csh", b"Activate.ps1", b"activate.ps1")
 _READ = os.O_RDONLY
@@ -217,7 +217,7 @@ def _check_interpreter(path: bytes) -> None:
     """Raise Unusable unless ``bin/python`` of *path* leads to an executable regular file."""
     where = f"{BIN.decode()}/"
     try:
-        mode = os.stat(os.path.join(path, BIN, _PYTHON)).st_mode
+        mode = os.stat(os.path.join(path, BIN, PYTHON)).st_mode
     except FileNotFoundError:
         # A link to a Python that is gone leaves no trace here when that Python comes back.
         raise Unusable(f"no interpreter in {where}; recreate the environment") from None
@@ -286,5 +286,5 @@ def witnesses(path: bytes) -> list[bytes]:
     return [
         os.path.join(path, CONFIG),
         os.path.join(path, BIN),
-        os.path.join(path, BIN, _PYTHON),
+        os.path.join(path, BIN, PYTHON),
     ]

@@ -15,13 +15,17 @@ from .trust import BIRTH, DELIVERED, HELD, LOCATION, Look
 # What a user calls them; before them stands that the environment is whole.
 TITLES = {HELD: "held", LOCATION: "at home", DELIVERED: "not delivered", BIRTH: "made here"}
 
+_HELD = "only you and root can write it, the way to it, and its Python"
+_HOLDS = {
+    DELIVERED: "",
+    LOCATION: "it records this place",
+    BIRTH: "its times are those of its making, and nothing in it is older",
+}
+
 
 @dataclass(frozen=True)
 class Finding:
-    """What the condition *name* found: the *cause* why it does not hold, and the *evidence*.
-
-    None and empty where it holds.
-    """
+    """What the condition *name* found: the *evidence*, and if it does not hold, the *cause*."""
 
     name: bytes
     cause: Doubt | None = None
@@ -50,7 +54,7 @@ def held(look: Look) -> Finding:
     """Return whether only the user and root can write the environment; if not, what first."""
     doubts = [] if WINDOWS else list(find_doubts(look.environment, look.way, Holder.current()))
     if not doubts:
-        return Finding(HELD)
+        return Finding(HELD, evidence="" if WINDOWS else _HELD)
     more = f" (and {len(doubts) - 1} more)" if len(doubts) > 1 else ""
     return Finding(HELD, doubts[0], _about(doubts[0], look) + more)
 
@@ -63,8 +67,16 @@ def _delivered(look: Look) -> Finding:
     except Doubt:
         return finding
     if finding.cause is None:
-        return finding
+        return Finding(DELIVERED, evidence=_not_tracked(look))
     return Finding(DELIVERED, finding.cause, f"tracked by git: {files} file{'s'[: files != 1]}")
+
+
+def _not_tracked(look: Look) -> str:
+    """Return which repositories were asked, none of which tracks the environment."""
+    tops = [shown(repository.top) for repository in look.repositories]
+    if not tops:
+        return "no repository is around it"
+    return "not tracked by the repository " + " or ".join(dict.fromkeys(tops))
 
 
 def _finding(name: bytes, condition: Callable[[], None], look: Look) -> Finding:
@@ -72,7 +84,7 @@ def _finding(name: bytes, condition: Callable[[], None], look: Look) -> Finding:
         condition()
     except Doubt as doubt:
         return Finding(name, doubt, _about(doubt, look))
-    return Finding(name)
+    return Finding(name, evidence=_HOLDS[name])
 
 
 def _about(doubt: Doubt, look: Look) -> str:

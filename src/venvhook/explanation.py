@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from .config import Settings, explain_settings
 from .decision import ALLOWED, OWN, Decision, State, read_token
 from .directories import is_own, state_directory
-from .environment import Doubt, Environment, Unusable, display_name, examine
+from .environment import BIN, PYTHON, Doubt, Environment, Unusable, display_name, examine
 from .errors import shown
 from .evidence import TITLES, Finding, findings, honesty
 from .project import Level, Project, home_directory, listed
@@ -91,7 +91,7 @@ def explain(project: Project, environ: Mapping[str, str]) -> Explanation:
     line = ""
     if case.verdict.doubt is not None:
         line = message(case.verdict, case.verdict.doubt, project.root, marker.path)
-    answers = (Answer("whole", "ok"), *case.answers())
+    answers = (Answer("whole", f"ok: {_interpreter(environment)}"), *case.answers())
     return Explanation(project, settings, origin, environment, case.accepted(), answers, line)
 
 
@@ -99,6 +99,11 @@ def _existing_state(environ: Mapping[str, str]) -> State | None:
     """Return the user's decisions, where there is a directory of them that may be used."""
     directory = state_directory(environ)
     return State(directory) if directory is not None and is_own(directory) else None
+
+
+def _interpreter(environment: Environment) -> str:
+    """Return where the interpreter of *environment* leads."""
+    return f"its Python is {shown(os.path.realpath(os.path.join(environment.path, BIN, PYTHON)))}"
 
 
 def _answers_of_none(*first: Answer) -> tuple[Answer, ...]:
@@ -153,7 +158,8 @@ class _Case:
     def _answer(self, finding: Finding) -> str:
         if finding.cause is None:
             unsure = finding.name == BIRTH and self.honest is None and self.decision is None
-            return "ok" + (", as far as can be told without writing there" if unsure else "")
+            limit = " (as far as can be told without writing there)" if unsure else ""
+            return f"ok: {finding.evidence}{limit}" if finding.evidence else "ok"
         if finding.name in self.asked:
             verdict = "no"
         elif self.decision is not None:

@@ -91,6 +91,8 @@ class Look:
         self.way = _followed(environment.path)
         self.root = os.path.realpath(os.path.dirname(marker))
         self.witnesses: list[bytes] = []
+        # Those around it, once they were asked.
+        self.repositories: list[Repository] = []
         # Whether a repository has the environment itself, not only a link to it.
         self.is_tracked = False
         self._delivered: list[Tracked] | None = None
@@ -154,6 +156,7 @@ class Look:
         for place, directory in places.items():
             if directory not in repositories:
                 repositories[directory] = enclosing(directory)
+                self.repositories += repositories[directory]
                 self.witnesses += [
                     repository.witness
                     for repository in repositories[directory]

@@ -201,6 +201,20 @@ def test_explaining_writes_nothing(place: Place, treatment: str, seen: bool) -> 
     assert snapshot() == before
 
 
+def test_what_holds_is_told_with_its_evidence_too(place: Place) -> None:
+    place.visit()
+    assert place.answers() == {
+        "whole": f"ok: its Python is {(place.environment / 'bin/python').resolve()}",
+        "held": "ok: only you and root can write it, the way to it, and its Python",
+        "at home": "ok: it records this place",
+        "not delivered": "ok: no repository is around it",
+        "made here": "ok: its times are those of its making, and nothing in it is older",
+    }
+    subprocess.run(["git", "init", "-q", place.app], check=True)
+    told = place.answers()["not delivered"]
+    assert told == f"ok: not tracked by the repository {place.app}"
+
+
 def test_each_condition_is_told_with_its_evidence(place: Place) -> None:
     place.move()
     place.unpack()
@@ -209,7 +223,8 @@ def test_each_condition_is_told_with_its_evidence(place: Place) -> None:
     bin_ = place.environment / "bin"
     answers = place.answers()
     assert list(answers) == ["whole", "held", "at home", "not delivered", "made here"]
-    assert answers["whole"] == "ok"
+    python = (bin_ / "python").resolve()
+    assert answers["whole"] == f"ok: its Python is {python}"
     assert answers["held"] == f"no: {bin_} is writable by everyone"
     assert answers["at home"] == "no: was made for /home/you/app/.venv, not for this place"
     listed = subprocess.run(["git", "ls-files", ".venv"], cwd=place.app, capture_output=True)
@@ -218,7 +233,7 @@ def test_each_condition_is_told_with_its_evidence(place: Place) -> None:
     assert answers["made here"].startswith("no: was not made here")
     place.allow(shared=True)
     answers = place.answers()
-    assert answers["whole"] == "ok"
+    assert answers["whole"].startswith("ok: ")
     del answers["whole"]
     assert all(verdict.startswith("set aside: ") for verdict in answers.values()), answers
 
