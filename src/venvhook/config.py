@@ -84,7 +84,7 @@ def _check_variable(trust: str) -> None:
     """Raise VenvhookError unless *trust* is empty or one of TRUST."""
     if trust and trust not in TRUST:
         raise VenvhookError(
-            f"{VARIABLE} is {shown(os.fsencode(trust))!r}; set it to {_one_of(TRUST)}"
+            f"{VARIABLE} is '{shown(os.fsencode(trust))}'; set it to {_one_of(TRUST)}"
         )
 
 
