@@ -230,7 +230,7 @@ def _settle_generations(recipe: bytes) -> None:
     """
     for _ in range(3):
         named = _named_generation(recipe)
-        if named:
+        if named and not os.path.lexists(named):
             _make_generation(named)
         _remove_generations(recipe, but=named)
         if named == _named_generation(recipe) and (not named or os.path.lexists(named)):
