@@ -12,6 +12,7 @@
 # _VENVHOOK_PWD   the directory of the last walk, or empty: walk at the next prompt
 # _VENVHOOK_ROOT  the active project and its environment, or empty
 # _VENVHOOK_ENV
+# _VENVHOOK_TOKEN the token that it was known by, or empty
 # _VENVHOOK_REST  the project in which the user typed 'deactivate' and which he has not left since
 # _VENVHOOK_HAND  the environment that the user activated by hand, while it is active
 # _VENVHOOK_WATCH words for 'test' that hold while the witnesses of what is active are as they were
@@ -32,7 +33,7 @@ function _venvhook_load
     # By its process number, since a child inherits it if it is ever exported.
     if test "$_VENVHOOK_LOADED" != $fish_pid
         set -g _VENVHOOK_LOADED $fish_pid
-        for name in ROOT ENV REST LEFTOVER PATHLESS DOUBT
+        for name in ROOT ENV TOKEN REST LEFTOVER PATHLESS DOUBT
             set -g _VENVHOOK_$name ''
         end
         set -g _VENVHOOK_INSIDE '(?!)'
@@ -95,7 +96,8 @@ end
 
 # The environment env is called name and has the token.
 function _venvhook_activate -S -a root markers env name token
-    test -n "$asked"; or _venvhook_knows $env $token; or return 0
+    _venvhook_knows $env $token; or set token ''
+    test -n "$asked$token"; or return 0
     set -l words
     _venvhook_may_use $root $markers $argv[6..]; or return 0
     set verdict activate
@@ -117,6 +119,7 @@ function _venvhook_activate -S -a root markers env name token
     else if test "$root" != "$_VENVHOOK_ROOT"
         _venvhook_be_inside $root
     end
+    set -g _VENVHOOK_TOKEN $token
 end
 
 # There is an environment that may not be used; reason says why, or nothing where the user knows.
@@ -305,6 +308,7 @@ end
 function _venvhook_forget
     set -g _VENVHOOK_ROOT ''
     set -g _VENVHOOK_ENV ''
+    set -g _VENVHOOK_TOKEN ''
     set -g _VENVHOOK_INSIDE '(?!)'
     set -g _VENVHOOK_WATCH
 end
@@ -510,6 +514,7 @@ end
 # what its kept recipe says, else what the helper answers.
 function _venvhook_decide -S
     if test "$argv[1]$_VENVHOOK_DOUBT$VENVHOOK_OFF" = "$_VENVHOOK_ROOT"; and test / $_VENVHOOK_WATCH
+        and _venvhook_knows "$_VENVHOOK_ENV" "$_VENVHOOK_TOKEN"
         set verdict activate
         return
     end
@@ -598,7 +603,11 @@ function _venvhook_hook
     if test "$VIRTUAL_ENV:$CONDA_DEFAULT_ENV:$_OLD_VIRTUAL_PATH:$VENVHOOK_OFF" = \
             "$_VENVHOOK_ENV$_VENVHOOK_CALM"
         test "$PWD" = "$_VENVHOOK_PWD"
-        and test $$_VENVHOOK_LOOK $_VENVHOOK_ALSO $_VENVHOOK_WATCH; and return
+        and test $$_VENVHOOK_LOOK $_VENVHOOK_ALSO $_VENVHOOK_WATCH
+        and begin
+            test -z "$_VENVHOOK_TOKEN"; or _venvhook_knows "$_VENVHOOK_ENV" "$_VENVHOOK_TOKEN"
+        end
+        and return
         _venvhook_walk
         set -g _VENVHOOK_PWD $PWD
     else if _venvhook_is_free

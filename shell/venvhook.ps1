@@ -19,6 +19,7 @@ $ErrorActionPreference = 'SilentlyContinue'
 # $_VENVHOOK_PWD   the directory of the last walk, or empty: walk at the next prompt
 # $_VENVHOOK_ROOT  the active project and its environment, or empty
 # $_VENVHOOK_ENV
+# $_VENVHOOK_TOKEN the token that it was known by, or empty
 # $_VENVHOOK_REST  the project in which the user typed 'deactivate' and which he has not left since
 # $_VENVHOOK_HAND  the environment that the user activated by hand, while it is active
 # $_VENVHOOK_MARKERS  the markers in the project that the last walk ended with
@@ -51,6 +52,7 @@ function _venvhook_load {
         $global:_VENVHOOK_LOADED = $true
         $global:_VENVHOOK_ROOT = ''
         $global:_VENVHOOK_ENV = ''
+        $global:_VENVHOOK_TOKEN = ''
         $global:_VENVHOOK_REST = ''
         $global:_VENVHOOK_HAND = ''
         $global:_VENVHOOK_TOLD = ''
@@ -96,7 +98,8 @@ function _venvhook_names {
 
 # The environment $environment is called $name and has the token $token.
 function _venvhook_activate($root, $markers, $environment, $name, $token) {
-    if (-not $script:asked -and -not (_venvhook_knows $environment $token)) { return }
+    if (-not (_venvhook_knows $environment $token)) { $token = '' }
+    if (-not $script:asked -and -not $token) { return }
     if (-not (_venvhook_may_use $root $markers $args)) { return }
     $script:verdict = 'activate'
     # Deactivated by hand after it was activated by hand: the user means it.
@@ -111,6 +114,7 @@ function _venvhook_activate($root, $markers, $environment, $name, $token) {
         _venvhook_switch $root $environment $name
     }
     $global:_VENVHOOK_ROOT = $root
+    $global:_VENVHOOK_TOKEN = $token
 }
 
 # There is an environment that may not be used; $reason says why, or nothing where the user knows.
@@ -245,6 +249,8 @@ function _venvhook_look($here) {
             if ($made -gt $changed) { $look += 'n' } else { $look += 'o' }
         }
     }
+    $token = $global:_VENVHOOK_TOKEN
+    if ($token -and -not (_venvhook_knows $global:_VENVHOOK_ENV $token)) { $look += 'x' }
     return $look
 }
 
@@ -332,6 +338,7 @@ function _venvhook_switch($root, $environment, $name) {
     } elseif ($global:_VENVHOOK_ENV) {
         $global:_VENVHOOK_ROOT = ''
         $global:_VENVHOOK_ENV = ''
+        $global:_VENVHOOK_TOKEN = ''
         if (-not $path -and $global:_VENVHOOK_PATHLESS) { $path = $null }
         $env:PATH = $path
         _venvhook_restore
@@ -408,6 +415,7 @@ function _venvhook_yield {
     $global:_VENVHOOK_OLD_PYTHONHOME = $null
     $global:_VENVHOOK_ROOT = ''
     $global:_VENVHOOK_ENV = ''
+    $global:_VENVHOOK_TOKEN = ''
     $global:_VENVHOOK_DEACTIVATE = $null
 }
 
@@ -446,7 +454,8 @@ function _venvhook_decide($project) {
         $script:watch.Count -eq 0 -and $global:_VENVHOOK_WATCH.Count -gt 0) {
         $script:verdict = 'activate'
         $script:watch = $global:_VENVHOOK_WATCH
-        if (_venvhook_is_newer 0) { return }
+        if ((_venvhook_is_newer 0) -and
+            (_venvhook_knows $global:_VENVHOOK_ENV $global:_VENVHOOK_TOKEN)) { return }
         $script:watch = @()
     }
     $script:verdict = ''

@@ -7,6 +7,7 @@
 # _VENVHOOK_PWD   the directory of the last walk, or empty: walk at the next prompt
 # _VENVHOOK_ROOT  the active project and its environment, or empty
 # _VENVHOOK_ENV
+# _VENVHOOK_TOKEN the token that it was known by, or empty
 # _VENVHOOK_REST  the project in which the user typed 'deactivate' and which he has not left since
 # _VENVHOOK_HAND  the environment that the user activated by hand, while it is active
 # _VENVHOOK_RECIPE  the recipe that the last walk ended with, the markers there, and its witnesses
@@ -25,7 +26,7 @@ _venvhook_load() {
   # By its process number, since after 'set -a' a child inherits it.
   if [[ ${_VENVHOOK_LOADED-} != "$$" ]]; then
     typeset -g _VENVHOOK_LOADED=$$
-    typeset -g _VENVHOOK_ROOT='' _VENVHOOK_ENV='' _VENVHOOK_REST='' _VENVHOOK_HAND='' _VENVHOOK_CALM=''
+    typeset -g _VENVHOOK_ROOT='' _VENVHOOK_ENV='' _VENVHOOK_TOKEN='' _VENVHOOK_REST='' _VENVHOOK_HAND='' _VENVHOOK_CALM=''
     typeset -g _VENVHOOK_TOLD='' _VENVHOOK_SHOWN='' _VENVHOOK_PREFIX='' _VENVHOOK_PATHLESS='' _VENVHOOK_DEACTIVATE=''
     typeset -g _VENVHOOK_LEFTOVER=${_OLD_VIRTUAL_PATH+x}
     unset _VENVHOOK_OLD_VIRTUAL_ENV _VENVHOOK_OLD_VIRTUAL_ENV_PROMPT _VENVHOOK_OLD_PYTHONHOME
@@ -65,7 +66,9 @@ _venvhook_names() {
 
 # The environment $3 is called $4 and has the token $5.
 _venvhook_activate() {
-  [[ -n $asked ]] || _venvhook_knows "$3" "$5" || return 0
+  local token=$5
+  _venvhook_knows "$3" "$5" || token=''
+  [[ -n $asked$token ]] || return 0
   _venvhook_may_use "$1" "$2" "${@:6}" || return 0
   verdict=activate
   # Deactivated by hand after it was activated by hand: the user means it.
@@ -75,6 +78,7 @@ _venvhook_activate() {
   else
     _VENVHOOK_REST='' _VENVHOOK_ROOT=$1
     [[ $3 == "$_VENVHOOK_ENV" ]] || _venvhook_switch "$1" "$3" "$4"
+    _VENVHOOK_TOKEN=$token
   fi
 }
 
@@ -138,7 +142,7 @@ _venvhook_is_still_none() {
 }
 
 # Sets look to what all looks like: the markers in $PWD, each with a slash; then for each witness n if
-# the recipe is newer, else 0 if it exists and 1 if not.
+# the recipe is newer, else 0 if it exists and 1 if not; then x if what is active lost its token.
 _venvhook_look() {
   local i
   look=''
@@ -150,6 +154,7 @@ _venvhook_look() {
       if [[ $_VENVHOOK_RECIPE -nt $i ]]; then look+=n; else [[ -e $i ]]; look+=$?; fi
     done
   fi
+  [[ -z $_VENVHOOK_TOKEN ]] || _venvhook_knows "$_VENVHOOK_ENV" "$_VENVHOOK_TOKEN" || look+=x
   ((${#_VENVHOOK_PASSED[@]})) || return 0
   set -- "${_VENVHOOK_PASSED[@]}"
   while (($#)); do
@@ -216,7 +221,7 @@ _venvhook_switch() {
     unset PYTHONHOME
     [[ -n ${VIRTUAL_ENV_DISABLE_PROMPT-} || -z ${PS1+x} ]] || _venvhook_prompt_show "$3"
   elif [[ -n $_VENVHOOK_ENV ]]; then
-    _VENVHOOK_ROOT='' _VENVHOOK_ENV=''
+    _VENVHOOK_ROOT='' _VENVHOOK_ENV='' _VENVHOOK_TOKEN=''
     if [[ -n $entries || ( -z $_VENVHOOK_PATHLESS && -n ${PATH+x} ) ]]; then
       PATH=$entries
     else
@@ -337,7 +342,7 @@ _venvhook_yield() {
   unset _VENVHOOK_OLD_VIRTUAL_ENV _VENVHOOK_OLD_VIRTUAL_ENV_PROMPT _VENVHOOK_OLD_PYTHONHOME
   # Somebody may have set VIRTUAL_ENV and no more.
   if [[ ${functions[deactivate]-} == *_venvhook_deactivate* ]]; then _venvhook_deactivate_remove; fi
-  _VENVHOOK_ROOT='' _VENVHOOK_ENV='' _VENVHOOK_DEACTIVATE=''
+  _VENVHOOK_ROOT='' _VENVHOOK_ENV='' _VENVHOOK_TOKEN='' _VENVHOOK_DEACTIVATE=''
 }
 
 # A shell started from one with an active environment inherits it: given back here, it is activated
@@ -369,7 +374,7 @@ _venvhook_decide() {
   [[ ! -e $1/$_VENVHOOK_NAME2 ]] || markers+=$_VENVHOOK_NAME2/
   [[ ! -e $1/$_VENVHOOK_NAME3 ]] || markers+=$_VENVHOOK_NAME3/
   if [[ $1 == "$_VENVHOOK_ROOT" && $markers == "$_VENVHOOK_MARKERS" && $#_VENVHOOK_PASSED -eq 0 &&
-    -z ${VENVHOOK_OFF-} ]]; then
+    -z ${VENVHOOK_OFF-} ]] && _venvhook_knows "$_VENVHOOK_ENV" "$_VENVHOOK_TOKEN"; then
     fresh='' verdict=activate
     for witness in "${_VENVHOOK_WATCH[@]}"; do
       [[ $_VENVHOOK_RECIPE -nt $witness ]] || { fresh='' verdict='' && break; }
