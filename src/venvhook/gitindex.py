@@ -31,6 +31,8 @@ SMALL = 256 * 1024
 _NAME_LIMIT = 4096
 # How far from its end the extensions of a large index may begin to be found without parsing it.
 _TAIL = 8 * 1024 * 1024
+# git writes less than ten; headers of extensions that are looked at in one index, at most.
+_HEADERS_LIMIT = 1000
 _MODES = (0o100644, 0o100755, 0o120000, 0o160000, 0o040000)
 # The extension without which the meaning of the entries is not known, and one that changes nothing.
 _LINK, _SPARSE = b"link", b"sdir"
@@ -232,6 +234,8 @@ class _Index:
         # Known once all entries have been read: how many have no name, where the extensions begin.
         self.nameless = 0
         self.end = 0
+        # How many headers of extensions may still be looked at.
+        self.headers = 0
         if self.version not in (2, 3, 4):
             raise _BrokenError("an unknown version")
         if self.count * self.fixed > self.limit - 12:
@@ -309,6 +313,7 @@ class _Index:
         index is not understood.
         """
         found = (0, 0)
+        self.headers = _HEADERS_LIMIT
         for name, start, end in self._extensions(self.end):
             if name == _LINK:
                 if end - start < self.fixed - 42 or found[1]:
@@ -321,10 +326,13 @@ class _Index:
     def _extensions(self, position: int) -> Iterator[tuple[bytes, int, int]]:
         """Yield the name of each extension from *position* on, and where its data begins and ends.
 
-        Raises _BrokenError where the last does not end with the index.
+        Raises _BrokenError where the last does not end with the index, or if there are too many.
         """
         data, limit = self.data, self.limit
         while position < limit:
+            self.headers -= 1
+            if self.headers < 0:
+                raise _BrokenError("too many extensions")
             start = position + 8
             end = start + int.from_bytes(data[position + 4 : start], "big")
             if end > limit or start > limit:
@@ -364,8 +372,10 @@ class _Index:
         """Return where the extensions begin, all of them ones that may be ignored, or 0.
 
         Found from behind, by the names of those that git writes first. Names of files cannot
-        mislead it: they stand before these.
+        mislead it: they stand before these. All tries together look at no more headers than one
+        parse does.
         """
+        self.headers = _HEADERS_LIMIT
         if self._is_end(self.limit):
             return self.limit
         for name in (b"TREE", b"IEOT"):

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import tracemalloc
+from collections.abc import Iterator
 from pathlib import Path
 from unittest.mock import patch
 
@@ -348,6 +349,39 @@ def test_a_tail_full_of_names_of_extensions_costs_little(git: Git) -> None:
     tree = extension(b"TREE", b"TREE\0\0\0\0" * (MEBIBYTE // 2))
     index_of(git).write_bytes(index(entry(b".venv/a"), 1, tree))
     assert isinstance(costs(git), Tracked)
+
+
+def headers_looked_at(git: Git) -> tuple[Tracked | Doubt | None, int]:
+    """Return the answer, and how many headers of extensions it took."""
+    count = 0
+    real = gitindex._Index._extensions
+
+    def counted(self: gitindex._Index, position: int) -> Iterator[tuple[bytes, int, int]]:
+        nonlocal count
+        for found in real(self, position):
+            count += 1
+            yield found
+
+    with patch.object(gitindex._Index, "_extensions", counted):
+        return look(git), count
+
+
+def test_a_million_extensions_are_not_all_looked_at(git: Git) -> None:
+    """Nor again and again, from each place where they could begin."""
+    marks = extension(b"IEOT", b"") * 100 + extension(b"TREE", b"") * 100
+    for entries in (b"", entry(b".venv/a"), entry(b"a")):
+        many = marks + extension(b"AAAA", b"") * MEBIBYTE
+        index_of(git).write_bytes(index(entries, bool(entries), many))
+        found, count = headers_looked_at(git)
+        assert isinstance(found, Doubt)
+        assert "too many extensions" in found.what
+        assert count <= 2000
+
+
+def test_as_many_extensions_as_no_git_writes_are_no_doubt(git: Git) -> None:
+    many = extension(b"AAAA", b"") * 500
+    index_of(git).write_bytes(index(entry(b".venv/a"), 1, many))
+    assert isinstance(look(git), Tracked)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the limit is not kept elsewhere")
