@@ -129,8 +129,9 @@ function _venvhook_refuse -S -a root markers reason
     set verdict refuse
     set -a also $words
     set -g _VENVHOOK_REST ''
+    set -l active $_VENVHOOK_ROOT
     _venvhook_switch '' '' ''
-    test -z "$reason" -o -n "$VENVHOOK_OFF"; or _venvhook_tell $root $reason
+    test -z "$reason" -o -n "$VENVHOOK_OFF"; or _venvhook_tell $root $reason $active
 end
 
 # What is called like an environment is none.
@@ -264,9 +265,11 @@ function _venvhook_say
     builtin printf 'venvhook: %s\n' $argv[1] >&2
 end
 
-# Says $argv[2] about the project $argv[1], once in this shell.
+# Says $argv[2] about the project $argv[1], once in this shell; again if it is $argv[3], the one that
+# was active.
 function _venvhook_tell
-    builtin contains -- "$argv[1]"\n"$argv[2]" $_VENVHOOK_TOLD; and return
+    builtin contains -- "$argv[1]"\n"$argv[2]" $_VENVHOOK_TOLD
+    and test "$argv[1]" != "$argv[3]"; and return
     set -ga _VENVHOOK_TOLD "$argv[1]"\n"$argv[2]"
     _venvhook_say $argv[2]
 end

@@ -122,8 +122,9 @@ function _venvhook_refuse($root, $markers, $reason) {
     if (-not (_venvhook_may_use $root $markers $args) -or -not (_venvhook_is_still_none $args)) { return }
     $script:verdict = 'refuse'
     $global:_VENVHOOK_REST = ''
+    $active = $global:_VENVHOOK_ROOT
     _venvhook_switch '' '' ''
-    if ($reason) { _venvhook_tell $root $reason }
+    if ($reason) { _venvhook_tell $root $reason $active }
 }
 
 # What is called like an environment is none.
@@ -304,10 +305,10 @@ function _venvhook_say($text) {
     [Console]::Error.WriteLine("venvhook: $text")
 }
 
-# Says $text about the project $project, once in this shell.
-function _venvhook_tell($project, $text) {
+# Says $text about the project $project, once in this shell; again if it is $active, the one that was.
+function _venvhook_tell($project, $text, $active) {
     $line = "/$project`n$text`n"
-    if ($global:_VENVHOOK_TOLD.Contains($line)) { return }
+    if ($project -cne $active -and $global:_VENVHOOK_TOLD.Contains($line)) { return }
     $global:_VENVHOOK_TOLD += $line
     _venvhook_say $text
 }

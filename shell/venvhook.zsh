@@ -85,9 +85,10 @@ _venvhook_activate() {
 # There is an environment that may not be used; $3 says why, or nothing where the user knows.
 _venvhook_refuse() {
   _venvhook_may_use "$1" "$2" "${@:4}" && _venvhook_is_still_none "${@:4}" || return 0
+  local active=$_VENVHOOK_ROOT
   verdict=refuse _VENVHOOK_REST=''
   _venvhook_switch '' '' ''
-  [[ -z $3 || -n ${VENVHOOK_OFF-} ]] || _venvhook_tell "$1" "$3"
+  [[ -z $3 || -n ${VENVHOOK_OFF-} ]] || _venvhook_tell "$1" "$3" "$active"
 }
 
 # What is called like an environment is none.
@@ -193,15 +194,12 @@ _venvhook_say() {
   builtin printf 'venvhook: %s\n' "$1" >&2
 }
 
-# Says $2 about the project $1, once in this shell.
+# Says $2 about the project $1, once in this shell; again if it is $3, the one that was active.
 _venvhook_tell() {
-  case $_VENVHOOK_TOLD in
-    *"/$1"$'\n'"$2"$'\n'*) ;;
-    *)
-      _VENVHOOK_TOLD+="/$1"$'\n'"$2"$'\n'
-      _venvhook_say "$2"
-      ;;
-  esac
+  local line="/$1"$'\n'"$2"$'\n'
+  [[ $1 == "$3" || $_VENVHOOK_TOLD != *"$line"* ]] || return 0
+  _VENVHOOK_TOLD+=$line
+  _venvhook_say "$2"
 }
 
 # ---- What changes in the shell, and is given back ------------------------------------------------

@@ -12,12 +12,12 @@ from __future__ import annotations
 import os
 import time
 
-from .config import Settings, read_settings
+from .config import FILE, Settings, read_settings
 from .decision import State
-from .directories import state_directory, usable
+from .directories import config_directory, state_directory, usable
 from .discovery import DEFAULT_NAMES, find_marker, is_same, levels, present
 from .environment import WINDOWS, Doubt, Unusable, display_name, examine, witnesses
-from .errors import UsageError, run, shown
+from .errors import UsageError, VenvhookError, run, shown
 from .recipe import (
     ACTIVATE,
     PASS,
@@ -54,23 +54,23 @@ def respond(words: list[bytes], environ: Mapping[str, str]) -> bytes:
         raise UsageError(f"no shell is called '{shown(shell_name)}'; there are {shell_names()}")
     home = os.fsencode(environ.get("HOME") or (environ.get("USERPROFILE", "") if WINDOWS else ""))
     home = home.rstrip(b"/") or home
-    state_path = usable(state_directory(environ), environ)
-    policy = Policy(
-        read_settings(environ, os.fsdecode(trust), state_path),
-        None if state_path is None else State(state_path),
-    )
+    policy = read_policy(environ, os.fsdecode(trust))
     cache = recipe_cache(environ, protocol)
     return answer(shell, directory, home, tuple(names) or DEFAULT_NAMES, cache, policy)
 
 
 class Policy:
-    """What a decision goes by: the user's *settings*, and the *state* of what he decided before."""
+    """What a decision goes by: the user's *settings*, and the *state* of what he decided before.
 
-    __slots__ = ("settings", "state")
+    *mistake* says what is not understood in the settings, or nothing: then nothing is used.
+    """
 
-    def __init__(self, settings: Settings, state: State | None) -> None:
+    __slots__ = ("mistake", "settings", "state")
+
+    def __init__(self, settings: Settings, state: State | None, mistake: str = "") -> None:
         self.settings = settings
         self.state = state
+        self.mistake = mistake
 
     def denies(self, root: bytes, environment: bytes) -> bool:
         """Return whether the user denied the project *root*, or that of *environment*."""
@@ -86,6 +86,20 @@ class Policy:
         if self.state is None or not self.state.has_stamp():
             return self.settings.witnesses
         return (*self.settings.witnesses, self.state.stamp)
+
+
+def read_policy(environ: Mapping[str, str], trust: str) -> Policy:
+    """Return the policy of the user; *trust* is the value of ``VENVHOOK_TRUST``."""
+    directory = usable(state_directory(environ), environ)
+    state = None if directory is None else State(directory)
+    try:
+        return Policy(read_settings(environ, trust, directory), state)
+    except VenvhookError as error:
+        settings, place = Settings(), config_directory(environ)
+        if place is not None:
+            settings.witnesses = (place, os.path.join(place, FILE))
+        line = str(error).encode("utf-8", "surrogateescape")
+        return Policy(settings, state, shown(line, limit=1000))
 
 
 def answer(
@@ -151,6 +165,9 @@ def decide(root: bytes, markers: bytes, names: tuple[bytes, ...], policy: Policy
         return None
     rests_on = list(marker.rests_on)
     notice = policy.settings.notice
+    if policy.mistake:
+        rests_on += policy.witnesses()
+        return Recipe(REFUSE, root, markers, (policy.mistake.encode(),), rests_on, kept=False)
     try:
         if marker.environment is None:
             if marker.reason is None:

@@ -156,6 +156,46 @@ def test_what_was_deleted_is_made_again(
     assert calls(terminal) == 2
 
 
+def test_what_is_taken_away_while_active_is_told_each_time(
+    shell: Shell, app: Path, open_terminal: OpenTerminal
+) -> None:
+    def git(*words: str) -> None:
+        subprocess.run(["git", "-C", app.parent, *words], check=True)
+
+    git("init", "-q")
+    terminal = open_terminal(shell)
+    terminal.run("cd app")
+    for _ in range(2):
+        assert terminal.environment == str(app)
+        git("add", "-f", ".venv/bin/activate")
+        assert "tracked by git" in terminal.run("true")
+        assert terminal.environment is None
+        # But once a shell where nothing was taken away.
+        assert terminal.run("cd ..; cd app") == ""
+        git("rm", "-q", "--cached", ".venv/bin/activate")
+        terminal.run("true")
+
+
+def test_each_mistake_in_the_settings_is_told(
+    shell: Shell, app: Path, home: Path, open_terminal: OpenTerminal
+) -> None:
+    config = home / ".config/venvhook/config.toml"
+    terminal = open_terminal(shell)
+    terminal.run("cd app")
+    mistakes = {"notce = false": "notce", 'notice = "no"': "notice must be", "[x]": "'x'", "x": ""}
+    for text, reason in mistakes.items():
+        assert terminal.environment == str(app)
+        config.write_text(text + "\n")
+        printed = terminal.run("true")
+        assert printed.startswith(f"venvhook: {config}: "), text
+        assert reason in printed
+        assert printed.count("\n") == 1
+        assert terminal.environment is None
+        assert terminal.run("cd ..; cd app") == ""
+        config.unlink()
+        terminal.run("true")
+
+
 def test_settings_that_appear_are_seen_at_the_next_prompt(
     shell: Shell, app: Path, home: Path, open_terminal: OpenTerminal
 ) -> None:
