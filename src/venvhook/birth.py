@@ -26,6 +26,8 @@ _FORMAT, _LINK = 0o170000, 0o120000
 _COPY_SLACK = 2_000_000_000
 # How many links inside bin lead from bin/python to the outside: CPython makes two.
 _CHAIN_LIMIT = 4
+# How the directories in lib begin that Python takes packages from; the last is Windows'.
+_LIBRARIES = (b"python", b"pypy", b"site-packages")
 _COPIED = "was not made here (it was unpacked or copied)"
 
 
@@ -60,6 +62,10 @@ def _check_order(path: bytes, home: bytes) -> None:
     for entry in _entries(os.path.join(path, BIN)):
         if entry.name != PYTHON and _is_older(entry, made, link.st_ino, home):
             raise _there_before(path, entry, kept=True)
+    for place in inner_links(path):
+        if os.lstat(place).st_ctime_ns < made:
+            name = shown(place[len(path) + 1 :])
+            raise Doubt(f"holds the link {name}, which was there before it was made")
     for directory in _sites(path):
         for entry in _entries(directory):
             # By time alone: directories number their files apart from each other.
@@ -167,6 +173,30 @@ def _sites(path: bytes) -> Iterator[bytes]:
             continue
         for entry in _entries(library):
             yield os.path.join(library, entry.name, b"site-packages")
+
+
+def inner_links(path: bytes) -> Iterator[bytes]:
+    """Yield each link by which the environment *path* has its programs or packages elsewhere.
+
+    That is at ``bin``, ``lib``, ``lib64`` (but for one that leads to ``lib``), the directory of a
+    Python there, or its ``site-packages``; 'python -m venv' uses most such links that it finds.
+    Nothing behind a link is looked at before the next is asked for. Raises OSError, and Doubt where
+    there is too much.
+    """
+    for name in (BIN, b"lib", b"lib64"):
+        place = os.path.join(path, name)
+        if os.path.islink(place):
+            if name == b"lib64" and os.readlink(place) == b"lib":
+                continue
+            yield place
+        for entry in _entries(place) if name != BIN else ():
+            if not entry.name.lower().startswith(_LIBRARIES):
+                continue
+            if entry.is_symlink():
+                yield entry.path
+            packages = os.path.join(entry.path, b"site-packages")
+            if os.path.islink(packages):
+                yield packages
 
 
 def _entries(directory: bytes) -> list[os.DirEntry[bytes]]:

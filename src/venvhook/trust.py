@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from .birth import check_made_here
+from .birth import check_made_here, inner_links
 from .decision import (
     ALLOWED,
     DENY,
@@ -125,7 +125,8 @@ class Look:
     def tracked(self) -> list[Tracked]:
         """Return what repositories track of it, of the links to it, and of the redirect file.
 
-        Raises Doubt where that cannot be found out.
+        Of it is also what a link in it leads to that is in the place of its ``bin``, or of one of
+        its libraries. Raises Doubt where that cannot be found out.
         """
         if self._doubt is not None:
             raise self._doubt
@@ -145,15 +146,9 @@ class Look:
             return _UNREADABLE
 
     def _ask_repositories(self) -> list[Tracked]:
-        places = {self.real: self.real}
-        for link in self.way.links:
-            places[link] = os.path.dirname(link)
-        if self.environment.path != self.marker:
-            # A redirect file may have come with the project too.
-            places[os.path.join(self.root, os.path.basename(self.marker))] = self.root
         found = []
         repositories: dict[bytes, list[Repository]] = {}
-        for place, directory in places.items():
+        for place, directory in self._places().items():
             if directory not in repositories:
                 repositories[directory] = enclosing(directory)
                 self.repositories += repositories[directory]
@@ -166,6 +161,31 @@ class Look:
             found += [entry for entry in entries if entry is not None]
             self.is_tracked = self.is_tracked or (bool(found) and place == self.real)
         return found
+
+    def _places(self) -> dict[bytes, bytes]:
+        """Return what repositories are asked for, each with the directory that they enclose.
+
+        Raises Doubt where it cannot be read.
+        """
+        places = {self.real: self.real}
+        for link in self.way.links:
+            places[link] = os.path.dirname(link)
+        if self.environment.path != self.marker:
+            # A redirect file may have come with the project too.
+            places[os.path.join(self.root, os.path.basename(self.marker))] = self.root
+        try:
+            for link in inner_links(self.real):
+                # Its programs or packages lie elsewhere, where a repository may bring more.
+                way = _followed(link)
+                places.setdefault(way.real, way.real)
+                for passed in way.links:
+                    places.setdefault(passed, os.path.dirname(passed))
+        except OSError as error:
+            where = shown(os.fsencode(error.filename or self.real))
+            raise Doubt(f"{where} cannot be read ({error.strerror})") from error
+        below = os.path.join(self.real, b"")
+        # What is in the environment is asked for with it.
+        return {place: places[place] for place in places if not place.startswith(below)}
 
 
 def _followed(path: bytes) -> Way:

@@ -297,6 +297,37 @@ def test_what_was_there_before_is_doubt(
     assert reason.kept == ("site-packages" not in reason.what), "its removal shows in no witness"
 
 
+@pytest.mark.parametrize("name", ["bin", "lib", "lib64", "python", "site-packages"])
+def test_a_link_to_libraries_that_was_there_before_is_doubt(
+    name: str, plain: Path, tmp_path: Path
+) -> None:
+    """'python -m venv' writes through most, and what comes to where they lead is used."""
+    places = {"python": site(plain).parent, "site-packages": site(plain)}
+    link = places.get(name, plain / name)
+    elsewhere = tmp_path / "payload"
+    if name == "lib64":
+        link.unlink(missing_ok=True)
+        elsewhere.mkdir()
+    else:
+        link.rename(elsewhere)
+    link.symlink_to(elsewhere)
+    wait_for_tick(tmp_path)
+    remake_all(plain)
+    reason = asked(plain)
+    assert reason is not None
+    where = link.relative_to(plain)
+    assert reason.what == f"holds the link {where}, which was there before it was made"
+    assert not reason.kept, "its removal shows in no witness"
+
+
+def test_a_link_to_libraries_that_came_later_is_no_doubt(plain: Path, tmp_path: Path) -> None:
+    wait_for_tick(plain)
+    link = site(plain)
+    link.rename(tmp_path / "packages")
+    link.symlink_to(tmp_path / "packages")
+    assert doubt(plain) == ""
+
+
 OTHER_PYTHON = "has another Python in bin than pyvenv.cfg names"
 
 

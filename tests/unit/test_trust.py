@@ -218,6 +218,50 @@ def test_a_marker_that_git_tracks_is_refused_wherever_it_leads(place: Place, ent
     assert after.condition == DELIVERED
 
 
+@pytest.mark.parametrize("name", ["lib", "lib64", "python", "site-packages", "bin"])
+@pytest.mark.parametrize("tracked", ["there", "the link there"])
+def test_what_git_has_behind_a_link_in_it_is_refused(place: Place, name: str, tracked: str) -> None:
+    inside = place.environment / name
+    if name == "python":
+        inside = next(place.environment.glob("lib/python*"))
+    elif name == "site-packages":
+        inside = next(place.environment.glob("lib/python*/site-packages"))
+    payload = place.project / "payload"
+    payload.mkdir()
+    there = payload / "there"
+    if name == "lib64":
+        inside.unlink(missing_ok=True)
+        there.mkdir()
+    else:
+        inside.rename(there)
+    (payload / "by").symlink_to("there")
+    inside.symlink_to(payload / "by")
+    place.git("init", "-q")
+    before = place.look()
+    assert place.why(before) == ""
+    assert bytes(place.project / ".git") in before.witnesses
+    (there / "README").touch()
+    place.git("add", "-f", "payload/there/README" if tracked == "there" else "payload/by")
+    after = place.look()
+    assert after.condition == DELIVERED
+    assert bytes(place.project / ".git/index") in after.witnesses
+
+
+def test_a_repository_of_packages_elsewhere_is_a_witness(place: Place) -> None:
+    site = next(place.environment.glob("lib/python*/site-packages"))
+    other = place.directory / "other"
+    other.mkdir()
+    place.git("init", "-q", directory=other)
+    site.rename(other / "packages")
+    site.symlink_to(other / "packages")
+    verdict = place.look()
+    assert place.why(verdict) == ""
+    assert bytes(other / ".git") in verdict.witnesses
+    (other / "packages/evil.pth").write_text("import evil\n")
+    place.git("add", ".", directory=other)
+    assert place.look().condition == DELIVERED
+
+
 def test_what_git_brings_later_into_an_accepted_one_is_seen(place: Place) -> None:
     place.git("init", "-q")
     assert place.why(place.look()) == ""

@@ -569,6 +569,24 @@ def _a_checkout_brings_a_pth_while_active(stage: Stage) -> None:
 
 
 @GROUP.case(by_turns=False)
+def _a_checkout_brings_a_pth_behind_a_link_while_active(stage: Stage) -> None:
+    environment = stage.build.own()
+    root = stage.build.repository(environment.parent)
+    (environment / "lib").rename(root / "library")
+    (environment / "lib").symlink_to("../library")
+    (root / ".gitignore").write_text(".venv\nlibrary\n")
+    git(root, "add", ".gitignore")
+    stage.cd(root)
+    stage.expect(environment)
+    evil = site_packages(environment) / "zz-from-git.pth"
+    evil.write_text("import os\n")
+    git(root, "add", "-f", str(evil.resolve()))
+    stage.prompt()
+    stage.expect(None, 1)
+    stage.leave()
+
+
+@GROUP.case(by_turns=False)
 def _a_checkout_brings_a_pth_seen_from_below(stage: Stage) -> None:
     root, environment = _with_branch(stage)
     (root / "below").mkdir()
@@ -693,6 +711,29 @@ def _a_pth_that_was_there_before(stage: Stage) -> None:
         packages = root / f".venv/lib/python{version}/site-packages"
         stage.build.module(packages / "first.pth", "first.pth")
     stage.build.genuine(root / ".venv")
+    stage.visit(root, None)
+
+
+@GROUP.case
+def _a_link_to_libraries_that_was_there_before(stage: Stage) -> None:
+    # The archive of a clone: the link is ignored, and git may later bring a .pth to its end.
+    root = stage.build.project()
+    (root / "payload/lib").mkdir(parents=True)
+    (root / ".venv").mkdir()
+    (root / ".venv/lib").symlink_to("../payload/lib")
+    stage.build.genuine(root / ".venv")
+    stage.visit(root, None)
+
+
+@GROUP.case
+def _one_s_own_whose_libraries_lie_in_what_git_tracks(stage: Stage) -> None:
+    environment = stage.build.own()
+    root = stage.build.repository(environment.parent)
+    (root / "payload").mkdir()
+    (environment / "lib").rename(root / "payload/lib")
+    (environment / "lib").symlink_to("../payload/lib")
+    (root / "payload/lib/README").touch()
+    git(root, "add", "-f", "payload/lib/README")
     stage.visit(root, None)
 
 
