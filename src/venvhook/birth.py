@@ -12,6 +12,7 @@ import sys
 
 from .environment import BIN, CONFIG, PYTHON, WINDOWS, Doubt, is_file
 from .errors import shown
+from .held import follow
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -141,8 +142,9 @@ def _leads_into(link: bytes, home: bytes) -> bool:
     if directory in (home, os.path.join(home, BIN)):
         return True
     try:
-        return os.path.isabs(home) and os.path.samefile(directory, home)
-    except OSError:
+        # Followed step by step, since a mere look at some places can hang.
+        return os.path.samefile(follow(directory).real, follow(home).real)
+    except (Doubt, OSError):
         return False
 
 
@@ -160,8 +162,9 @@ def _is_older(entry: os.DirEntry[bytes], made: int, number: int, home: bytes) ->
     if found.st_mode & _FORMAT != _LINK or _leads_into(entry.path, home):
         return False
     try:
-        return min(found.st_ctime_ns, entry.stat().st_ctime_ns) <= made
-    except OSError:
+        target = os.lstat(follow(entry.path).real)
+        return min(found.st_ctime_ns, target.st_ctime_ns) <= made
+    except (Doubt, OSError):
         return found.st_ctime_ns <= made
 
 
