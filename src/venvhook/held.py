@@ -283,10 +283,14 @@ def _other_writer(path: bytes, found: os.stat_result, holder: Holder, as_root: b
 def check_held(environment: Environment, way: Way, holder: Holder) -> None:
     """Raise Doubt with the first part of *environment* that others than *holder* can write.
 
-    *way* is that of its path. None of this leaves a trace in a modification time.
+    *way* is that of its path. None of this leaves a trace in a modification time; so what it says to
+    do about it is all there is to do, where the user can.
     """
-    for doubt in find_doubts(environment, way, holder):
-        raise doubt
+    doubts = list(find_doubts(environment, way, holder))
+    if doubts:
+        mends = dict.fromkeys(doubt.mend for doubt in doubts)
+        doubts[0].mend = "" if "" in mends else "; ".join(mends)
+        raise doubts[0]
 
 
 def find_doubts(environment: Environment, way: Way, holder: Holder) -> Iterator[Doubt]:
@@ -396,7 +400,10 @@ class _Inspection:
         try:
             return self._inner(name, directory)
         except _Missing as missing:
-            if missing.way.steps:
+            if not missing.way.steps:
+                return None
+            # git keeps no empty directory, so of a clone's 'lib64 -> lib' the link may be all.
+            if name != b"lib64" or _read_link(os.path.join(directory, name)) != b"lib":
                 raise
         return None
 

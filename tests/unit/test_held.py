@@ -1035,6 +1035,24 @@ def test_each_library_is_looked_at(tree: Tree) -> None:
         spoilt.chmod(0o755)
 
 
+def test_a_clone_without_its_empty_directories_is_held(tree: Tree) -> None:
+    (tree.path / "lib").rename(tree.top / "lib")
+    assert (tree.path / "lib64").readlink() == Path("lib")
+    assert tree.whats() == []
+
+
+def test_one_command_mends_all_that_others_can_write(tree: Tree) -> None:
+    project = tree.path.parent
+    for place in (project, tree.path, tree.path / "bin", tree.path / "pyvenv.cfg"):
+        place.chmod(place.stat().st_mode | 0o002)
+    environment = tree.environment()
+    with pytest.raises(Doubt) as caught:
+        check_held(environment, follow(environment.path), Holder.current())
+    assert caught.value.mend == f"chmod o-w {project}; chmod -R go-w {tree.path}"
+    subprocess.run(["sh", "-c", caught.value.mend], check=True)
+    assert tree.whats() == []
+
+
 def test_a_library_that_leads_nowhere_is_doubt_and_none_is_not(tree: Tree) -> None:
     (tree.path / "lib").rename(tree.top / "lib")
     (tree.path / "lib64").unlink()
