@@ -283,8 +283,8 @@ def _other_writer(path: bytes, found: os.stat_result, holder: Holder, as_root: b
 def check_held(environment: Environment, way: Way, holder: Holder) -> None:
     """Raise Doubt with the first part of *environment* that others than *holder* can write.
 
-    *way* is that of its path. None of this leaves a trace in a modification time; so what it says to
-    do about it is all there is to do, where the user can.
+    *way* is that of its path. None of this leaves a trace in a modification time; so what it says
+    to do about it is all there is to do, where the user can.
     """
     doubts = list(find_doubts(environment, way, holder))
     if doubts:

@@ -160,6 +160,17 @@ def _made_writable_after_trust(stage: Stage) -> None:
 
 
 @GROUP.case(by_turns=False)
+def _a_hole_made_writable_without_a_trace(stage: Stage) -> None:
+    """No shell sees a mode: told in the README, by 'why', and as soon as something else changes."""
+    environment = stage.build.own()
+    stage.visit(environment.parent, environment)
+    (environment / "lib").chmod(0o777)
+    stage.visit(environment.parent, environment)
+    os.utime(environment / "pyvenv.cfg")
+    stage.visit(environment.parent, None)
+
+
+@GROUP.case(by_turns=False)
 def _made_writable_while_active(stage: Stage) -> None:
     environment = stage.build.own()
     stage.cd(environment.parent)
