@@ -25,7 +25,7 @@ from .decision import (
     remove_token,
 )
 from .directories import is_owned
-from .environment import WINDOWS, Doubt, Environment
+from .environment import CONFIG, WINDOWS, Doubt, Environment
 from .errors import shown
 from .gitindex import Repository, Tracked, enclosing, tracked
 from .held import Holder, Way, check_held, follow
@@ -144,6 +144,17 @@ class Look:
             return b" ".join(found.digest.encode() for found in self.tracked())
         except Doubt:
             return _UNREADABLE
+
+    def has_tracked_config(self) -> bool:
+        """Return whether a repository tracks ``pyvenv.cfg`` of the environment itself."""
+        config = os.path.join(self.real, CONFIG)
+        try:
+            repositories = enclosing(self.real)
+            found = [(around.top, tracked(around, config)) for around in repositories]
+        except Doubt:
+            return False
+        # Else it is a link, a submodule or the like above it.
+        return any(own and os.path.join(top, own.first) == config for top, own in found)
 
     def _ask_repositories(self) -> list[Tracked]:
         found = []
@@ -265,14 +276,15 @@ def is_known(decision: Decision, look: Look, token: bytes) -> bool:
     """Return whether *look* is at the environment that *decision* is about."""
     if decision.token:
         return decision.token == token
-    if decision.delivered and look.digest():
-        # A token would be one more file for the repository to see: its index tells it apart, as
-        # long as it is in there.
-        return True
     try:
-        return decision.identity == identity(look.real)
+        if decision.identity == identity(look.real):
+            return True
     except OSError:
         return False
+    # Git writes a new pyvenv.cfg with each change of branches; that it is what was allowed, the
+    # digest says. What remains: another environment that the user himself puts over his work tree,
+    # which git then shows as changed, counts as the allowed one.
+    return bool(decision.delivered) and look.has_tracked_config()
 
 
 def asked(look: Look, settings: Settings, known: Decision | None) -> tuple[bytes, ...]:
@@ -312,21 +324,19 @@ def _accepted(look: Look, token: bytes, decision: Decision | None) -> Verdict:
 
 def _accept(look: Look, settings: Settings, state: State | None) -> Verdict:
     """Return the verdict on an environment that is seen for the first time."""
-    lock = None if state is None else state.lock()
     try:
+        lock = None if state is None else state.lock()
         if lock is None:
             # Another process may just have planted its own token: nothing is changed here.
             return _first_verdict(look, settings, state, may_keep=False)
-        token = read_token(look.real)
-        if standing_decision(look, settings, state, token) is not None:
-            # Decided by another process meanwhile.
-            return _judged(look, settings, state)
-        return _first_verdict(look, settings, state, may_keep=True)
+        with lock:
+            token = read_token(look.real)
+            if standing_decision(look, settings, state, token) is not None:
+                # Decided by another process meanwhile.
+                return _judged(look, settings, state)
+            return _first_verdict(look, settings, state, may_keep=True)
     except OSError as error:
         return Verdict((), Doubt(f"cannot be read ({error.strerror})"), BIRTH)
-    finally:
-        if lock is not None:
-            lock.__exit__()
 
 
 def _first_verdict(look: Look, settings: Settings, state: State | None, may_keep: bool) -> Verdict:

@@ -354,6 +354,64 @@ def test_an_allowed_one_is_asked_about_again_when_git_changes_it(place: Place) -
     assert "has changed since you allowed it" in place.why(place.look())
 
 
+def replace_by_a_strangers(place: Place) -> None:
+    """Put a copy in the place of the environment, with another program in it."""
+    old = place.environment.rename(place.directory / "old")
+    subprocess.run(["cp", "-a", old, place.environment], check=True)
+    (place.environment / "bin/ls").write_text("#!/bin/sh\n")
+
+
+def test_one_in_the_place_of_an_allowed_one_with_a_tracked_file_is_another(place: Place) -> None:
+    place.git("init", "-q")
+    (place.environment / "README").touch()
+    place.git("add", "-f", ".venv/README")
+    marker = bytes(place.environment)
+    place.allow(DELIVERED, delivered=Look(examine(marker), marker).digest())
+    (place.project / "other").touch()
+    place.git("add", "other")
+    assert place.why(place.look()) == "", "what changes nothing of it is no question"
+    replace_by_a_strangers(place)
+    verdict = place.look()
+    assert verdict.condition == DELIVERED
+    assert verdict.decision is None
+
+
+def test_a_tracked_config_that_git_writes_anew_is_no_question(place: Place) -> None:
+    place.git("init", "-q", "-b", "main")
+    (place.project / "file").touch()
+    place.git("add", "file")
+    place.git("commit", "-q", "-m", "empty")
+    place.git("checkout", "-q", "-b", "other")
+    place.git("add", "-f", ".venv")
+    place.git("commit", "-q", "-m", "environment")
+    marker = bytes(place.environment)
+    place.allow(DELIVERED, delivered=Look(examine(marker), marker).digest())
+    before = identity(marker)
+    place.git("checkout", "-q", "main")
+    assert not (place.environment / "pyvenv.cfg").exists()
+    place.git("checkout", "-q", "other")
+    assert identity(marker) != before
+    assert place.why(place.look()) == ""
+
+
+def test_the_config_below_a_tracked_link_is_not_what_is_tracked(place: Place) -> None:
+    place.git("init", "-q")
+    (place.environment / "README").touch()
+    place.git("add", "-f", ".venv/README")
+    marker = bytes(place.environment)
+    assert not Look(examine(marker), marker).has_tracked_config()
+    place.git("add", "-f", ".venv/pyvenv.cfg")
+    assert Look(examine(marker), marker).has_tracked_config()
+    place.git("rm", "-q", "-r", "-f", "--cached", ".venv")
+    moved = place.environment.rename(place.directory / "moved")
+    place.environment.symlink_to(moved)
+    place.git("add", "-f", ".venv")
+    place.environment.unlink()
+    moved.rename(place.environment)
+    # Where a link was, there is now a directory: the index has an entry above the file.
+    assert not Look(examine(marker), marker).has_tracked_config()
+
+
 def test_deny_beats_everything(place: Place) -> None:
     place.allow()
     place.state.keep(Decision(bytes(place.project), ALLOWED), DENY)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from attacks.case import Group
-from attacks.projects import IN_2037, LONG_AGO, STRANGER, date, everything, replace_by
+from attacks.projects import IN_2037, LONG_AGO, STRANGER, date, everything, git, replace_by
 from attacks.stage import Stage
 
 GROUP = Group("replaced")
@@ -50,6 +50,24 @@ def _by_a_stranger_s_of_now(stage: Stage) -> None:
     for entry in everything(environment):
         os.utime(entry, follow_symlinks=False)
     stage.visit(environment.parent, None)
+
+
+@GROUP.case
+def _an_allowed_one_with_a_tracked_file_by_a_stranger_s(stage: Stage) -> None:
+    environment = stage.build.own()
+    root = stage.build.repository(environment.parent)
+    (environment / "README").touch()
+    git(root, "add", "-f", ".venv/README")
+    stage.cd(root)
+    stage.expect(None, 1)
+    stage.command("allow")
+    stage.prompt()
+    stage.said.clear()
+    stage.expect(environment)
+    stage.leave()
+    _put_in_place(stage, environment)
+    # Already said in this shell.
+    stage.visit(root, None, lines=0)
 
 
 @GROUP.case
