@@ -148,9 +148,10 @@ def _held_by_others(look: Look, doubt: Doubt) -> str:
 
 def _allow(look: Look, state: State) -> list[Finding]:
     """Record that *look*'s environment is allowed; return what was set aside."""
-    path = look.environment.path
+    # Not by way of a link, which may be turned meanwhile.
+    path = look.real
     digest = look.digest()
-    _forget_own_token(path, state, look.real)
+    _forget_own_token(path, state, path)
     token, honest = (b"", False) if look.is_tracked else plant_token(path)
     try:
         if not token:
@@ -158,7 +159,7 @@ def _allow(look: Look, state: State) -> list[Finding]:
         aside = [finding for finding in findings(look, honest) if finding.cause]
         names = tuple(finding.name for finding in aside)
         delivered = digest if DELIVERED in names else b""
-        _keep(state, Decision(look.real, ALLOWED, token, identity(path), names, delivered))
+        _keep(state, Decision(path, ALLOWED, token, identity(path), names, delivered))
     except BaseException:
         if token:
             remove_token(path)
@@ -173,7 +174,7 @@ def _told_of(look: Look, aside: list[Finding]) -> list[str]:
         lines += [f"  {finding.title:<14} {finding.evidence}" for finding in aside]
     else:
         lines.append('  All conditions hold: only trust = "ask" asks for it.')
-    if any(finding.name == DELIVERED for finding in aside):
+    if look.has_entries():
         lines.append("You are asked again when a repository changes one of these files.")
     if any(finding.name == HELD for finding in aside):
         lines.append("Whoever can write it can run programs as you.")

@@ -25,15 +25,16 @@ from .decision import (
     remove_token,
 )
 from .directories import is_owned
-from .environment import CONFIG, WINDOWS, Doubt, Environment
+from .environment import CONFIG, WINDOWS, Doubt, Environment, is_never_asked
 from .errors import shown
 from .gitindex import Repository, Tracked, enclosing, tracked
 from .held import Holder, Way, check_held, follow
 from .location import check_at_home
+from .repository import repository_at
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from .config import Settings
 
@@ -95,8 +96,9 @@ class Look:
         self.repositories: list[Repository] = []
         # Whether a repository has the environment itself, not only a link to it.
         self.is_tracked = False
+        # What repositories have of it, and what of that cannot be found out, once they were asked.
         self._delivered: list[Tracked] | None = None
-        self._doubt: Doubt | None = None
+        self._doubts: list[Doubt] = []
 
     @property
     def real(self) -> bytes:
@@ -128,22 +130,29 @@ class Look:
         Of it is also what a link in it leads to that is in the place of its ``bin``, or of one of
         its libraries. Raises Doubt where that cannot be found out.
         """
-        if self._doubt is not None:
-            raise self._doubt
-        if self._delivered is None:
-            try:
-                self._delivered = self._ask_repositories()
-            except Doubt as doubt:
-                self._doubt = doubt
-                raise
-        return self._delivered
+        found = self._asked()
+        if self._doubts:
+            raise self._doubts[0]
+        return found
+
+    def has_entries(self) -> bool:
+        """Return whether a repository that can be read tracks something of it."""
+        return bool(self._asked())
 
     def digest(self) -> bytes:
-        """Return what stands for all that repositories track of it; empty for nothing."""
-        try:
-            return b" ".join(found.digest.encode() for found in self.tracked())
-        except Doubt:
-            return _UNREADABLE
+        """Return what stands for all that repositories track of it; empty for nothing.
+
+        Where one cannot be read, that doubt stands beside what the others track.
+        """
+        known = [found.digest.encode() for found in self._asked()]
+        doubts = [doubt.what.encode("utf-8", "surrogateescape") for doubt in self._doubts]
+        return b" ".join([*known, *(_UNREADABLE + b": " + doubt for doubt in doubts)])
+
+    def _asked(self) -> list[Tracked]:
+        """Return what can be found out of what repositories track."""
+        if self._delivered is None:
+            self._delivered = self._ask_repositories()
+        return self._delivered
 
     def has_tracked_config(self) -> bool:
         """Return whether a repository tracks ``pyvenv.cfg`` of the environment itself."""
@@ -157,27 +166,37 @@ class Look:
         return any(own and os.path.join(top, own.first) == config for top, own in found)
 
     def _ask_repositories(self) -> list[Tracked]:
-        found = []
+        found: list[Tracked] = []
         repositories: dict[bytes, list[Repository]] = {}
         for place, directory in self._places().items():
             if directory not in repositories:
-                repositories[directory] = enclosing(directory)
-                self.repositories += repositories[directory]
-                self.witnesses += [
-                    repository.witness
-                    for repository in repositories[directory]
-                    if repository.witness not in self.witnesses
-                ]
-            entries = (tracked(repository, place) for repository in repositories[directory])
-            found += [entry for entry in entries if entry is not None]
-            self.is_tracked = self.is_tracked or (bool(found) and place == self.real)
+                repositories[directory] = self._enclosing(directory)
+            for repository in repositories[directory]:
+                try:
+                    entry = tracked(repository, place)
+                except Doubt as doubt:
+                    self._doubts.append(doubt)
+                    continue
+                if entry is not None:
+                    found.append(entry)
+                    self.is_tracked = self.is_tracked or place == self.real
         return found
 
-    def _places(self) -> dict[bytes, bytes]:
-        """Return what repositories are asked for, each with the directory that they enclose.
+    def _enclosing(self, directory: bytes) -> list[Repository]:
+        """Return the repositories around *directory* that can be read, and note them."""
+        try:
+            repositories = enclosing(directory)
+        except Doubt as doubt:
+            self._doubts.append(doubt)
+            repositories = list(_readable_repositories(directory))
+        self.repositories += repositories
+        for repository in repositories:
+            if repository.witness not in self.witnesses:
+                self.witnesses.append(repository.witness)
+        return repositories
 
-        Raises Doubt where it cannot be read.
-        """
+    def _places(self) -> dict[bytes, bytes]:
+        """Return what repositories are asked for, each with the directory that they enclose."""
         places = {self.real: self.real}
         for link in self.way.links:
             places[link] = os.path.dirname(link)
@@ -193,7 +212,9 @@ class Look:
                     places.setdefault(passed, os.path.dirname(passed))
         except OSError as error:
             where = shown(os.fsencode(error.filename or self.real))
-            raise Doubt(f"{where} cannot be read ({error.strerror})") from error
+            self._doubts.append(Doubt(f"{where} cannot be read ({error.strerror})"))
+        except Doubt as doubt:
+            self._doubts.append(doubt)
         below = os.path.join(self.real, b"")
         # What is in the environment is asked for with it.
         return {place: places[place] for place in places if not place.startswith(below)}
@@ -201,6 +222,21 @@ class Look:
 
 def _followed(path: bytes) -> Way:
     return Way(os.path.realpath(path), (), []) if WINDOWS else follow(path)
+
+
+def _readable_repositories(directory: bytes) -> Iterator[Repository]:
+    """Yield those around *directory* that can be read, where there are others besides."""
+    while True:
+        try:
+            found = None if is_never_asked(directory) else repository_at(directory)
+        except Doubt:
+            found = None
+        if found is not None:
+            yield found
+        parent = os.path.dirname(directory)
+        if parent == directory:
+            return
+        directory = parent
 
 
 def judge(

@@ -150,6 +150,35 @@ def test_what_is_tracked_no_more_is_known_as_the_same_only_while_it_is(home: Hom
     assert home.look().condition == BIRTH
 
 
+def test_beside_what_cannot_be_read_git_is_asked_all_the_same(home: Home) -> None:
+    home.git("init", "-q")
+    (home.app / ".hg").mkdir()
+    assert "Mercurial" in str(home.look().doubt)
+    printed = home.says("allow")
+    assert "Mercurial" in printed
+    assert "asked again" not in printed, "nothing is known that could change"
+    assert home.look().doubt is None
+    (home.app / "other").touch()
+    home.git("add", "other")
+    assert home.look().doubt is None
+    (home.environment / "lib/evil.pth").write_text("import evil\n")
+    home.git("add", "-f", ".venv/lib/evil.pth")
+    assert "has changed since you allowed it" in str(home.look().doubt)
+    assert "You are asked again when a repository changes" in home.says("allow")
+    assert home.look().doubt is None
+    # Another reason for doubt is another doubt.
+    (home.app / ".git/index").write_bytes(b"DIRC")
+    assert "has changed since you allowed it" in str(home.look().doubt)
+
+
+def test_the_token_is_planted_where_the_link_led(home: Home) -> None:
+    project = home.path / "other"
+    project.mkdir()
+    (project / ".venv").symlink_to(home.environment)
+    home.says("allow", cwd=project)
+    assert home.decision().token == read_token(bytes(home.environment)) != b""
+
+
 def test_a_tracked_link_leads_to_an_environment_with_a_token(home: Home) -> None:
     clone = home.path / "clone"
     clone.mkdir()
