@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from venvhook.config import Settings, explain_settings, parse_settings, read_settings
+from venvhook.config import Settings, explain_settings, read_settings
 from venvhook.errors import VenvhookError
 
 
@@ -78,7 +78,7 @@ def test_the_file_says_what_is_set(place: Place, text: str, expected: tuple[str,
     for _ in range(2):
         settings = place.read()
         assert values(settings) == expected
-        assert settings.witnesses == (bytes(place.file),)
+        assert settings.witnesses == (bytes(place.file), bytes(place.file.parent))
     assert values(explain_settings(place.environ)[0]) == expected
 
 
@@ -142,7 +142,7 @@ def test_what_was_read_is_kept_until_the_file_changes(
     kept = place.state / "settings"
     assert kept.stat().st_mode & 0o077 == 0
     with monkeypatch.context() as patch:
-        patch.setattr("venvhook.config.parse_settings", lambda _: pytest.fail("read again"))
+        patch.setattr("venvhook.config.parse_settings", lambda *_: pytest.fail("read again"))
         assert place.read().trust == "ask"
     # Of the same size and with the same time: the change time tells.
     found = place.file.stat()
@@ -219,9 +219,146 @@ def test_no_setting_is_read_from_a_project(place: Place, monkeypatch: pytest.Mon
     assert place.read().trust == "all", "the test would have seen it"
 
 
-def test_parsing_says_all_or_raises(tmp_path: Path) -> None:
-    file = tmp_path / "config.toml"
-    file.write_text('notice = true\ntrust = "ask"')
-    assert values(parse_settings(bytes(file))) == ("ask", True)
-    with pytest.raises(VenvhookError, match="cannot be read"):
-        parse_settings(bytes(tmp_path / "missing"))
+# ---- Whose file it is ----------------------------------------------------------------------------
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="gives files away")
+STRANGER = 12345
+BELONGS = f"belongs to user {STRANGER}, so no setting there counts; 'chown' or remove it"
+WRITABLE = "others can write it, so no setting there counts; 'chmod go-w' it"
+
+
+def complaint(place: Place) -> str:
+    """Return what the helper says about the settings, and 'why' too."""
+    said = set()
+    for read in (place.read, place.read, lambda: explain_settings(place.environ)):
+        with pytest.raises(VenvhookError) as caught:
+            read()
+        said.add(str(caught.value))
+    [line] = said
+    return line.replace(f"{place.state.parent}/", "~/")
+
+
+def link_to(place: Place, target: Path, text: str = 'trust = "all"') -> None:
+    """Let the file be a link to *target*, with *text* in it."""
+    place.file.parent.mkdir(parents=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(text)
+    place.file.symlink_to(target)
+
+
+@pytest.mark.parametrize("mode", [0o666, 0o646, 0o622])
+@pytest.mark.parametrize("which", ["", "/config.toml"])
+def test_settings_that_others_can_write_do_not_count(place: Place, which: str, mode: int) -> None:
+    place.write('trust = "all"')
+    assert place.read().trust == "all"
+    (place.file if which else place.file.parent).chmod(mode | 0o100)
+    assert complaint(place) == f"~/.config/venvhook{which}: {WRITABLE}"
+
+
+@pytest.mark.parametrize("which", ["dotfiles", "dotfiles/settings.toml"])
+def test_what_a_link_leads_to_is_asked_too(place: Place, which: str) -> None:
+    home = place.state.parent
+    link_to(place, home / "dotfiles/settings.toml")
+    assert place.read().trust == "all"
+    (home / which).chmod(0o757)
+    assert complaint(place) == f"~/{which}: {WRITABLE}"
+
+
+def test_a_sticky_directory_is_no_matter(place: Place) -> None:
+    # /nix/store is one, where home-manager's links lead to.
+    target = place.state.parent / "store/settings.toml"
+    link_to(place, target)
+    target.parent.chmod(0o1777)
+    assert place.read().trust == "all"
+
+
+@as_root
+def test_a_group_with_members_is_others(place: Place) -> None:
+    place.write('trust = "all"')
+    os.chown(place.file, -1, STRANGER)
+    place.file.chmod(0o664)
+    assert complaint(place) == f"~/.config/venvhook/config.toml: {WRITABLE}"
+
+
+def test_the_user_s_own_group_is_the_user(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    # As under umask 002.
+    monkeypatch.setattr("venvhook.held._private_group", lambda _: place.file.stat().st_gid)
+    place.write('trust = "all"')
+    place.file.chmod(0o664)
+    place.file.parent.chmod(0o775)
+    assert place.read().trust == "all"
+    assert explain_settings(place.environ)[0].trust == "all"
+    # But not whom an ACL lets write.
+    monkeypatch.setattr("os.getxattr", lambda *_, **__: b"acl", raising=False)
+    assert complaint(place) == f"~/.config/venvhook: {WRITABLE}"
+
+
+@as_root
+@pytest.mark.parametrize("mode", [0o600, 0o666])
+def test_a_file_of_another_user_does_not_count(place: Place, mode: int) -> None:
+    place.write('trust = "all"')
+    place.file.chmod(mode)
+    os.chown(place.file, STRANGER, -1)
+    assert complaint(place) == f"~/.config/venvhook/config.toml: {BELONGS}"
+
+
+@as_root
+def test_a_link_of_another_user_does_not_count(place: Place) -> None:
+    link_to(place, place.state.parent / "settings.toml")
+    os.lchown(place.file, STRANGER, -1)
+    assert complaint(place) == f"~/.config/venvhook/config.toml: {BELONGS}"
+
+
+@as_root
+@pytest.mark.parametrize("what", ["home", "directory"])
+def test_root_has_no_settings_of_a_user_s(place: Place, what: str) -> None:
+    # 'sudo -s' keeps HOME, 'sudo -E' may keep XDG_CONFIG_HOME.
+    place.write('trust = "all"\nnotice = false\n')
+    assert place.read().trust == "all"
+    if what == "home":
+        for part in (place.state.parent, place.file.parent, place.file):
+            os.chown(part, STRANGER, -1)
+    else:
+        place.environ["XDG_CONFIG_HOME"] = str(place.file.parent.parent)
+        os.chown(place.file.parent, STRANGER, -1)
+    assert values(place.read()) == ("own", True)
+    settings, origin = explain_settings(place.environ)
+    assert (*values(settings), origin) == ("own", True, "the default")
+    # A mistake in it is not root's either.
+    place.write("trust = nonsense")
+    assert values(place.read()) == ("own", True)
+    assert place.read("ask").trust == "ask"
+
+
+def test_what_was_read_before_does_not_hide_who_can_write_it_now(place: Place) -> None:
+    place.write('trust = "all"')
+    assert place.read().trust == "all"
+    place.file.parent.chmod(0o777)
+    with pytest.raises(VenvhookError, match="others can write it"):
+        place.read()
+
+
+# ---- What changes with them ----------------------------------------------------------------------
+
+
+def test_a_link_s_directories_are_witnesses(place: Place) -> None:
+    home = place.state.parent
+    link_to(place, home / "one/middle.toml")
+    (home / "two").mkdir()
+    (home / "one/middle.toml").rename(home / "two/end.toml")
+    (home / "one/middle.toml").symlink_to("../two/end.toml")
+    found = [os.path.normpath(path) for path in place.read().witnesses]
+    expected = [place.file, place.file.parent, home / "one", home / "two"]
+    assert found == [bytes(path) for path in expected]
+    # Also of one that leads nowhere yet.
+    (home / "two/end.toml").unlink()
+    found = [os.path.normpath(path) for path in place.read().witnesses]
+    assert found == [bytes(path) for path in expected[1:]]
+
+
+def test_links_in_a_circle_are_no_settings(place: Place) -> None:
+    place.file.parent.mkdir(parents=True)
+    place.file.symlink_to("config.toml")
+    settings = place.read()
+    assert values(settings) == ("own", True)
+    assert len(settings.witnesses) == 1
