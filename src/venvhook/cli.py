@@ -8,12 +8,13 @@ from __future__ import annotations
 import io
 import os
 import sys
+from typing import Any
 
 import click
 
 from . import __version__, permission
 from .detect import chosen_shells, current_shell, installed_shells
-from .errors import VenvhookError, complain
+from .errors import VenvhookError, complain, shown
 from .explanation import explain, status_lines, why_lines
 from .init import init_text
 from .installation import install as install_blocks
@@ -22,8 +23,26 @@ from .launcher import command_path
 from .project import find_project
 from .shells import shell_named, shell_names
 
-_PATH = click.Path(path_type=bytes)
 _INTERRUPTED = 130
+
+
+class _Path(click.Path):
+    """A path as bytes; an empty one is a mistake, often a variable that is not set."""
+
+    # Any: as click has it, which takes what callers give as a default too.
+    def convert(
+        self,
+        value: Any,
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> bytes:
+        """Return *value* as bytes. Raises click.UsageError for an empty one."""
+        if not value:
+            self.fail("is empty; name a directory.", param, ctx)
+        return os.fsencode(super().convert(value, param, ctx))
+
+
+_PATH = _Path(path_type=bytes)
 
 
 def main() -> None:
@@ -38,22 +57,40 @@ def main() -> None:
     words = sys.argv[1:] or ["--help"]
     try:
         status = commands.main(words, prog_name="venvhook", standalone_mode=False)
+        sys.stdout.flush()
     except (click.Abort, KeyboardInterrupt):
         status = _INTERRUPTED
     except click.UsageError as error:
-        complain(f"{error.format_message()} See 'venvhook --help'.")
+        complain(f"{error.format_message().rstrip('.')}. See 'venvhook --help'.")
         status = error.exit_code
     except VenvhookError as error:
         if os.environ.get("VENVHOOK_DEBUG") == "1":
             raise
         complain(str(error))
         status = error.exit_code
+    except OSError as error:
+        if os.environ.get("VENVHOOK_DEBUG") == "1":
+            raise
+        complain(f"cannot go on ({error.strerror}{_of_file(error)}); VENVHOOK_DEBUG=1 shows where")
+        status = 1
+        _discard_output()
     except Exception as error:
         if os.environ.get("VENVHOOK_DEBUG") == "1":
             raise
         complain(f"failed ({type(error).__name__}: {error}); VENVHOOK_DEBUG=1 shows where")
         status = 1
     sys.exit(status)
+
+
+def _of_file(error: OSError) -> str:
+    """Return which file *error* is about, after a colon, or nothing."""
+    return f": {shown(os.fsencode(error.filename))}" if error.filename else ""
+
+
+def _discard_output() -> None:
+    """Let what is left to be written go nowhere: Python would complain of it again at its end."""
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 1)
 
 
 @click.group(

@@ -59,7 +59,16 @@ def test_version(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "words",
-    [("--nonsense",), ("nonsense",), ("install", "--shells"), ("init", "tcsh"), ("init", "", "x")],
+    [
+        *(("--nonsense",), ("nonsense",), ("install", "--shells"), ("init", "tcsh")),
+        *(
+            ("init", "", "x"),
+            ("allow", ""),
+            ("allow", "--under", ""),
+            ("why", ""),
+            ("deny", "a", "b"),
+        ),
+    ],
 )
 def test_a_wrong_call_is_one_line_and_status_2(tmp_path: Path, words: tuple[str, ...]) -> None:
     ran = venvhook(tmp_path, *words)
@@ -111,6 +120,24 @@ def test_a_failure_is_one_line_and_a_traceback_only_on_demand(tmp_path: Path) ->
     assert shown.returncode == 1
     assert shown.stderr.startswith("Traceback")
     assert "bash is not on PATH" in shown.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is full")
+def test_output_that_cannot_be_written_is_one_line_and_status_1(tmp_path: Path) -> None:
+    environ = {"HOME": str(tmp_path), "PATH": os.environ["PATH"], "PYTHONPATH": SOURCE}
+    with Path("/dev/full").open("wb") as full:
+        ran = subprocess.run(
+            [sys.executable, "-m", "venvhook", "why"],
+            env=environ,
+            cwd=tmp_path,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert ran.returncode == 1
+    assert ran.stderr.startswith("venvhook: cannot go on (No space left on device)")
+    assert ran.stderr.count("\n") == 1
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no startup files to wait in")
