@@ -10,7 +10,7 @@ import os
 
 from .environment import Doubt, Unusable
 from .errors import shown
-from .repository import Repository, enclosing, is_same_entry, read_inside, repository_at
+from .repository import SIZE_LIMIT, Repository, Survey, enclosing, is_same_entry, is_top
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,10 +21,9 @@ if TYPE_CHECKING:
     # What orders an entry (its name, a NUL, its stage), and what it is (its mode and object).
     Record = tuple[bytes, bytes]
 
-__all__ = ["Repository", "Tracked", "enclosing", "tracked"]
+# An index, the shared index that it is split from and all around them have SIZE_LIMIT together.
+__all__ = ["SIZE_LIMIT", "Repository", "Tracked", "enclosing", "tracked"]
 
-# An index and the shared index that it is split from, together.
-SIZE_LIMIT = 48 * 1024 * 1024
 # Parsed at once: a search first would not pay.
 SMALL = 256 * 1024
 # No path is longer where git runs, but a compressed name could be, at the price of a few bytes.
@@ -45,6 +44,8 @@ _IGNORED = (
     *((0x1BCA0, 0x1BCA3), (0x1D173, 0x1D17A), (0xE0000, 0xE0FFF)),
 )
 _SHARED = b"sharedindex."
+# A repository's directory is not searched for shared indexes any further.
+_NAMES_LIMIT = 1000
 _SEPARATOR = os.fsencode(os.sep)
 
 
@@ -96,20 +97,30 @@ def tracked(repository: Repository, path: bytes) -> Tracked | None:
 
 def _look_up(repository: Repository, relative: bytes) -> Tracked | None:
     """Return what *repository* tracks at, below or above *relative*, which is empty for the top."""
+    if any(relative == name or relative.startswith(name + b"/") for name in repository.lacking):
+        return None
+    found = _search(repository, relative)
+    if found is None and relative:
+        repository.lacking.append(relative)
+    return found
+
+
+def _search(repository: Repository, relative: bytes) -> Tracked | None:
+    """Return what ``_look_up`` does, looked for in the index."""
+    survey = repository.survey
     above = _directories_that_count(repository, relative)
-    folds = repository.ignores_case or _ignores_case(repository.top, relative)
-    matches = _folding_matcher(relative, above) if folds else _matcher(relative, above)
+    folds = repository.ignores_case or _ignores_case(repository, relative)
+    matches = _folding_matcher(relative, above, survey) if folds else _matcher(relative, above)
     needles = [] if folds or not relative else [relative, *(name + b"\0" for name in above)]
-    own = _Index(read_inside(repository.directory, b"index", SIZE_LIMIT), repository.hash_length)
-    may_be_split = any(n.startswith(_SHARED) for n in os.listdir(repository.directory))
-    if not may_be_split and own.surely_lacks(needles):
+    own = _Index(repository.content(b"index"), repository.hash_length, survey)
+    if not _may_be_split(repository.directory) and own.surely_lacks(needles):
         return None
     found = _summary(own.records(matches))
     start, end = own.link()
     identity = own.data[start : start + repository.hash_length]
     if end and any(identity):
         try:
-            shared = _read_shared(repository, own, identity)
+            shared = _read_shared(repository, identity)
             if found is None and shared.surely_lacks(needles):
                 return None
             marks = _marks(own.data, start + len(identity), end, shared.count)
@@ -123,18 +134,23 @@ def _look_up(repository: Repository, relative: bytes) -> Tracked | None:
     return found
 
 
-def _read_shared(repository: Repository, own: _Index, identity: bytes) -> _Index:
-    """Return the index from which *own* is split, whose checksum is *identity*."""
+def _may_be_split(directory: bytes) -> bool:
+    """Return False if no shared index lies in the repository's *directory*; True too if unsure."""
+    with os.scandir(directory) as entries:
+        return any(i >= _NAMES_LIMIT or e.name.startswith(_SHARED) for i, e in enumerate(entries))
+
+
+def _read_shared(repository: Repository, identity: bytes) -> _Index:
+    """Return the index from which *repository*'s own is split, whose checksum is *identity*."""
     try:
-        name = _SHARED + identity.hex().encode()
-        data = read_inside(repository.directory, name, SIZE_LIMIT - len(own.data))
+        data = repository.content(_SHARED + identity.hex().encode())
     except FileNotFoundError:
         raise _BrokenError("its shared index is missing") from None
     except Unusable as error:
         raise _BrokenError(f"its shared index {error}") from error
     if not data.endswith(identity):
         raise _BrokenError("its shared index is another one")
-    return _Index(data, repository.hash_length)
+    return _Index(data, repository.hash_length, repository.survey)
 
 
 # ---- Names ---------------------------------------------------------------------------------------
@@ -144,7 +160,8 @@ def _directories_that_count(repository: Repository, relative: bytes) -> list[byt
     """Return the directories between the top and *relative* that are no tops themselves."""
     parts = relative.split(b"/")
     names = [b"/".join(parts[:i]) for i in range(1, len(parts))]
-    return [n for n in names if repository_at(os.path.join(repository.top, n)) is None]
+    top, survey = repository.top, repository.survey
+    return [n for n in names if not is_top(os.path.join(top, n), survey)]
 
 
 def _matcher(relative: bytes, above: list[bytes]) -> Matcher:
@@ -153,22 +170,26 @@ def _matcher(relative: bytes, above: list[bytes]) -> Matcher:
         return bool
     exact = {relative, *above, *(name + b"/" for name in above)}
     below = relative + b"/"
-    return lambda name: name in exact or name.startswith(below)
+    # A compressed index can say a long name in few bytes, and to find it among others costs more.
+    longest = len(below)
+    return lambda name: name.startswith(below) or (len(name) <= longest and name in exact)
 
 
-def _ignores_case(top: bytes, relative: bytes) -> bool:
-    """Return whether a directory on the way from *top* to *relative* ignores case (ext4's +F)."""
-    directory = top
+def _ignores_case(repository: Repository, relative: bytes) -> bool:
+    """Return whether a directory on the way to *relative* ignores case (ext4's +F)."""
+    directory = repository.top
     for part in relative.split(b"/"):
         other = os.fsencode(os.fsdecode(part).swapcase())
         path = os.path.join(directory, part)
+        # To look up a deep one takes long.
+        repository.survey.spend(1 + (len(path) >> 5))
         if other != part and is_same_entry(path, os.path.join(directory, other)):
             return True
         directory = path
     return False
 
 
-def _folding_matcher(relative: bytes, above: list[bytes]) -> Matcher:
+def _folding_matcher(relative: bytes, above: list[bytes], survey: Survey) -> Matcher:
     """Return the test for a disk that ignores case, and more than that: when in doubt, yes.
 
     Windows' disks drop the dots and blanks at the end of a name, and know each by a short one too.
@@ -184,8 +205,11 @@ def _folding_matcher(relative: bytes, above: list[bytes]) -> Matcher:
         nonlocal other
         if name.startswith(other):
             return False
-        parts = name.rstrip(b"/").split(b"/")
+        survey.spend(1 + (len(name) >> 9))
+        parts = name.rstrip(b"/").split(b"/", len(wanted))
         for i, (part, want) in enumerate(zip(parts, wanted, strict=False)):
+            if not part.isascii():
+                survey.spend(len(part))
             if not _may_be_same(_folded(part), want):
                 other = b"/".join(parts[: i + 1]) + b"/"
                 return False
@@ -222,10 +246,11 @@ def _is_seen(c: str) -> bool:
 class _Index:
     """The bytes of one index file, read entry by entry."""
 
-    def __init__(self, data: bytes, hash_length: int) -> None:
+    def __init__(self, data: bytes, hash_length: int, survey: Survey) -> None:
         if len(data) < 12 + hash_length or data[:4] != b"DIRC":
             raise _BrokenError("it is no index")
         self.data = data
+        self.survey = survey
         self.version = int.from_bytes(data[4:8], "big")
         self.count = int.from_bytes(data[8:12], "big")
         # Where the checksum begins; and where a name does in an entry, at the earliest.
@@ -243,6 +268,7 @@ class _Index:
 
     def entries(self) -> Iterator[tuple[int, bytes]]:
         """Yield where each entry begins, and its name. Raises _BrokenError."""
+        self.survey.spend(self.count)
         self.nameless = 0
         position, name, find = 12, b"", self.data.find
         data, fixed, limit, compressed = self.data, self.fixed, self.limit, self.version == 4
@@ -294,6 +320,7 @@ class _Index:
 
     def record(self, position: int, name: bytes) -> Record:
         """Return the record of the entry at *position*, called *name*."""
+        self.survey.spend(1 + (len(name) >> 8))
         data, flags = self.data, position + self.fixed - 2
         key = b"%b\0%c" % (name, data[flags] >> 4 & 3)
         return key, data[position + 24 : position + 28] + data[position + 40 : flags]
@@ -350,6 +377,11 @@ class _Index:
         """
         if self.version == 4 or len(self.data) < SMALL or not needles:
             return False
+        work = len(needles) * len(self.data) >> 11
+        if work > self.count:
+            # To parse it once is less.
+            return False
+        self.survey.spend(work)
         end = self._probable_end()
         return end > 0 and not any(self._may_have(needle, end) for needle in needles)
 

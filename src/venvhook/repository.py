@@ -23,7 +23,14 @@ from .errors import shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+
+# What may be read of all the repositories around an environment together.
+SIZE_LIMIT = 48 * 1024 * 1024
+# What may be done about them, in steps of about a microsecond: an entry of an index is one.
+WORK_LIMIT = 1_500_000
+# Deeper than anybody nests them.
+_NESTED_LIMIT = 100
 
 _GIT = b".git"
 _TEXT_LIMIT = 64 * 1024
@@ -47,53 +54,126 @@ _OTHERS = (
 )
 
 
+class Survey:
+    """What one look has found of the repositories around an environment, and may still cost.
+
+    *known* says of directories whether a repository begins there, *passed* are those where none of
+    another system does; *size* is how many bytes may still be read, *work* how much may still be
+    done.
+    """
+
+    __slots__ = ("known", "passed", "size", "work")
+
+    def __init__(self) -> None:
+        self.known: dict[bytes, bool] = {}
+        self.passed: set[bytes] = set()
+        self.size = SIZE_LIMIT
+        self.work = WORK_LIMIT
+
+    def spend(self, work: int) -> None:
+        """Take *work* from what may be done. Raises Doubt where so much is not left."""
+        self.work -= work
+        if self.work < 0:
+            raise Doubt("lies in repositories that take too long to look through")
+
+    def read(self, directory: bytes, name: bytes, limit: int = SIZE_LIMIT) -> bytes:
+        """Return what ``read_inside`` does, as long as all that is read is not too much."""
+        content = read_inside(directory, name, min(limit, self.size))
+        self.size -= len(content)
+        return content
+
+
 class Repository:
     """A git repository with a work tree.
 
     *top* is the directory that holds ``.git``, *index* the name of its index file, through ``.git``
     as it stands there; *witness* is what changes when the index does: itself, or the directory in
     which it will appear. *directory* is the repository's own directory, without links;
-    *hash_length* is in bytes; *ignores_case* says whether the disk does so at *top*.
+    *hash_length* is in bytes; *ignores_case* says whether the disk does so at *top*. *lacking* are
+    the names of which its index has been found to have nothing. *survey* is the look it is part of.
     """
 
-    __slots__ = ("directory", "hash_length", "ignores_case", "index", "top", "witness")
+    __slots__ = (
+        *("_content", "directory", "hash_length", "ignores_case", "index", "lacking"),
+        *("survey", "top", "witness"),
+    )
 
     def __init__(
-        self, top: bytes, named: bytes, directory: bytes, hash_length: int, has_index: bool
+        self,
+        survey: Survey,
+        top: bytes,
+        named: bytes,
+        directory: bytes,
+        hash_length: int,
+        has_index: bool,
     ) -> None:
+        self.survey = survey
         self.top = top
         self.directory = directory
         self.index = os.path.join(named, b"index")
         self.witness = self.index if has_index else named
         self.hash_length = hash_length
         self.ignores_case = is_same_entry(os.path.join(top, _GIT), os.path.join(top, b".GIT"))
+        self.lacking: list[bytes] = []
+        self._content: dict[bytes, bytes] = {}
+
+    def content(self, name: bytes) -> bytes:
+        """Return the content of the file *name* in the repository's directory, read once."""
+        if name not in self._content:
+            self._content[name] = self.survey.read(self.directory, name)
+        return self._content[name]
 
 
-def enclosing(path: bytes) -> list[Repository]:
+def enclosing(path: bytes, near: Sequence[Repository] = ()) -> list[Repository]:
     """Return the repositories whose top is *path* or a directory above it, nearest first.
 
-    *path* is absolute and only its last component may be a link. Raises Doubt where there is
-    something around it of which it cannot be told which files it brought.
+    *path* is absolute and only its last component may be a link. *near* are repositories that were
+    found in the same look: what is known of them is used, and all together may cost what one look
+    may. Raises Doubt where there is something around *path* of which it cannot be told which files
+    it brought.
     """
+    survey = near[0].survey if near else Survey()
+    before = {repository.top: repository for repository in near}
     found = []
     for directory in _upwards(path):
-        repository = repository_at(directory)
+        repository = before.get(directory)
+        if repository is None and survey.known.get(directory, True):
+            repository = repository_at(directory, survey)
         if repository is not None:
             found.append(repository)
+        if len(found) > _NESTED_LIMIT:
+            raise Doubt(f"lies in more than {_NESTED_LIMIT} repositories")
+        if directory in survey.passed:
+            continue
         system = _other_system(directory, repository is not None)
         if system:
             raise Doubt(
                 f"lies in a {system} repository ({shown(directory)}), whose list of files venvhook "
                 "cannot read"
             )
+        survey.passed.add(directory)
     return found
 
 
-def repository_at(top: bytes) -> Repository | None:
+def repository_at(top: bytes, survey: Survey | None = None) -> Repository | None:
     """Return the git repository whose work tree begins at *top*, or None where none does.
 
     Raises Doubt where there is a ``.git`` that is not understood.
     """
+    survey = survey or Survey()
+    found = _found_at(top, survey)
+    survey.known[top] = found is not None
+    return found
+
+
+def is_top(directory: bytes, survey: Survey) -> bool:
+    """Return whether a git repository begins at *directory*. Raises Doubt as ``repository_at``."""
+    known = survey.known.get(directory)
+    return repository_at(directory, survey) is not None if known is None else known
+
+
+def _found_at(top: bytes, survey: Survey) -> Repository | None:
+    """Return what ``repository_at`` does, looked for."""
     marker = os.path.join(top, _GIT)
     try:
         mode = os.lstat(marker).st_mode
@@ -102,7 +182,7 @@ def repository_at(top: bytes) -> Repository | None:
     except OSError as error:
         raise _doubt(marker, error) from error
     try:
-        return _read_repository(top, marker, mode)
+        return _read_repository(survey, top, marker, mode)
     except OSError as error:
         where = error.filename if isinstance(error.filename, bytes) else marker
         raise _doubt(where, error) from error
@@ -219,7 +299,7 @@ def _refuse_to_ask(path: bytes) -> None:
         raise Doubt(f"its repository leads to {shown(path)}, where a look can hang")
 
 
-def _read_repository(top: bytes, marker: bytes, mode: int) -> Repository | None:
+def _read_repository(survey: Survey, top: bytes, marker: bytes, mode: int) -> Repository | None:
     """Return what the existing ``.git`` called *marker* is; *mode* is that of itself."""
     named = directory = marker
     if mode & _FORMAT == _LINK:
@@ -233,9 +313,10 @@ def _read_repository(top: bytes, marker: bytes, mode: int) -> Repository | None:
         raise Doubt(f"its repository's {shown(marker)} is {kind(mode)}")
     common = _common_directory(directory)
     has_index = _mode(os.path.join(directory, b"index")) != 0
-    if not has_index and not _is_repository_without_files(marker, directory, common):
+    if not has_index and not _is_repository_without_files(survey, marker, directory, common):
         return None
-    return Repository(top, named, directory, _hash_length(marker, common), has_index)
+    hash_length = _hash_length(survey, marker, common)
+    return Repository(survey, top, named, directory, hash_length, has_index)
 
 
 def _gitdir_target(marker: bytes, text: bytes) -> bytes:
@@ -261,9 +342,9 @@ def _text(directory: bytes, name: bytes, limit: int = _TEXT_LIMIT) -> bytes | No
     return read_inside(directory, name, limit)
 
 
-def _hash_length(marker: bytes, common: bytes) -> int:
+def _hash_length(survey: Survey, marker: bytes, common: bytes) -> int:
     """Return how many bytes an object's name has in the repository with the *common* directory."""
-    name = _setting(_text(common, b"config", _CONFIG_LIMIT), b"extensions", b"objectformat")
+    name = _setting(survey, common, b"config", b"extensions", b"objectformat")
     length = _HASH_LENGTHS.get(b"sha1" if name is None else name)
     if length is None:
         raise Doubt(f"its repository {shown(marker)} has an unknown format of objects")
@@ -273,7 +354,9 @@ def _hash_length(marker: bytes, common: bytes) -> int:
 # ---- A repository without an index ---------------------------------------------------------------
 
 
-def _is_repository_without_files(marker: bytes, directory: bytes, common: bytes) -> bool:
+def _is_repository_without_files(
+    survey: Survey, marker: bytes, directory: bytes, common: bytes
+) -> bool:
     """Return True for a repository that has no index since nothing was added, False for none.
 
     Raises Doubt where HEAD names a commit, whose files may be there; a bare one has no files.
@@ -283,12 +366,13 @@ def _is_repository_without_files(marker: bytes, directory: bytes, common: bytes)
         if not _mode(os.path.join(directory, b"objects")):
             return False
         raise Doubt(f"its repository {shown(marker)} has neither an index nor a HEAD")
-    if _names_commit(head, common) and not (directory == common and _is_bare(common)):
+    names_commit = _names_commit(survey, head, common)
+    if names_commit and not (directory == common and _is_bare(survey, common)):
         raise Doubt(f"its repository {shown(marker)} has commits but no index")
     return True
 
 
-def _names_commit(head: bytes, common: bytes) -> bool:
+def _names_commit(survey: Survey, head: bytes, common: bytes) -> bool:
     """Return whether HEAD, which says *head*, may name a commit."""
     if not head.startswith(b"ref:"):
         return True
@@ -300,25 +384,31 @@ def _names_commit(head: bytes, common: bytes) -> bool:
     try:
         return is_file(os.lstat(real_path(os.path.join(common, name))).st_mode)
     except (FileNotFoundError, NotADirectoryError):
-        packed = _text(common, b"packed-refs", _REFERENCES_LIMIT)
-        return packed is not None and b" " + name + b"\n" in packed
+        if not _mode(os.path.join(common, b"packed-refs")):
+            return False
+        packed = survey.read(common, b"packed-refs", _REFERENCES_LIMIT)
+        return b" " + name + b"\n" in packed
 
 
 def _has_objects(common: bytes) -> bool:
     """Return whether the repository holds any object, or leads to those of another one."""
     objects = real_path(os.path.join(common, b"objects"))
-    if set(os.listdir(objects)) - {b"info", b"pack"}:
-        return True
+    with os.scandir(objects) as entries:
+        if any(entry.name not in (b"info", b"pack") for entry in entries):
+            return True
     if _mode(os.path.join(objects, b"info", b"alternates")):
         return True
     pack = os.path.join(objects, b"pack")
-    return _mode(pack) != 0 and bool(os.listdir(real_path(pack)))
+    if not _mode(pack):
+        return False
+    with os.scandir(real_path(pack)) as entries:
+        return next(entries, None) is not None
 
 
-def _is_bare(common: bytes) -> bool:
+def _is_bare(survey: Survey, common: bytes) -> bool:
     """Return whether the configuration says that there is no work tree."""
     for name in (b"config.worktree", b"config"):
-        value = _setting(_text(common, name, _CONFIG_LIMIT), b"core", b"bare")
+        value = _setting(survey, common, name, b"core", b"bare")
         if value is not None:
             return value.lower() in (b"", b"true", b"yes", b"on", b"1")
     return False
@@ -327,14 +417,31 @@ def _is_bare(common: bytes) -> bool:
 # ---- Settings ------------------------------------------------------------------------------------
 
 
-def _setting(text: bytes | None, section: bytes, key: bytes) -> bytes | None:
-    """Return the last value of *key* in *section*, without a subsection, of a git configuration.
+def _setting(
+    survey: Survey, common: bytes, name: bytes, section: bytes, key: bytes
+) -> bytes | None:
+    """Return the value of *key* in *section* of the git configuration *name*, as ``_value`` does.
+
+    Parsed only where the key stands somewhere: many repositories can lie around, and each can have
+    a large one.
+    """
+    if not _mode(os.path.join(common, name)):
+        return None
+    text = survey.read(common, name, _CONFIG_LIMIT)
+    if key not in text.lower():
+        return None
+    survey.spend(text.count(b"\n") + len(text) // 8)
+    return _value(text, section, key)
+
+
+def _value(text: bytes, section: bytes, key: bytes) -> bytes | None:
+    """Return the last value of *key* in *section*, without a subsection, in the *text*.
 
     b"" where it stands without a value, None where it is not set. Tolerant: what is no syntax of
     git-config(1) is passed over, and so is all that is included from elsewhere.
     """
     found, current = None, b""
-    for line in _logical_lines(text or b""):
+    for line in _logical_lines(text):
         if line.startswith(b"["):
             name, closed, line = line[1:].partition(b"]")
             current = name.strip().lower() if closed else b""

@@ -17,9 +17,9 @@ import pytest
 
 from checkout import CHECKOUT
 from repositories import Git
-from venvhook import gitindex
+from venvhook import gitindex, repository
 from venvhook.environment import Doubt
-from venvhook.gitindex import SIZE_LIMIT, Tracked, tracked
+from venvhook.gitindex import SIZE_LIMIT, Tracked, enclosing, tracked
 from venvhook.repository import repository_at
 
 SHARED = bytes(range(1, 21))
@@ -41,6 +41,13 @@ def look(git: Git, name: str = ".venv") -> Tracked | Doubt | None:
         return tracked(repository, bytes(git.directory / name))
     except Doubt as doubt:
         return doubt
+
+
+def repository_of(git: Git) -> repository.Repository:
+    """Return the repository at the directory of *git*."""
+    found = repository_at(bytes(git.directory))
+    assert found is not None
+    return found
 
 
 def both_ways(git: Git, names: tuple[str, ...] = (".venv", "x/y", ".")) -> None:
@@ -382,6 +389,194 @@ def test_as_many_extensions_as_no_git_writes_are_no_doubt(git: Git) -> None:
     many = extension(b"AAAA", b"") * 500
     index_of(git).write_bytes(index(entry(b".venv/a"), 1, many))
     assert isinstance(look(git), Tracked)
+
+
+# ---- Many repositories ---------------------------------------------------------------------------
+
+
+def nest(directory: Path, depth: int, **files: Path) -> Path:
+    """Make *depth* repositories, each in the one before, of *files*; return the innermost top."""
+    for _ in range(depth):
+        directory /= "d"
+        (directory / ".git").mkdir(parents=True)
+        (directory / ".git/HEAD").write_text("ref: refs/heads/main\n")
+        for name, file in files.items():
+            (directory / ".git" / name.replace("_", "-")).hardlink_to(file)
+    return directory
+
+
+def look_around(path: Path, limit: float = 5.0) -> list[Tracked | None] | Doubt:
+    """Return what all repositories around *path* say; fail if it takes much processor time."""
+    began = time.process_time()
+    try:
+        return [tracked(found, bytes(path)) for found in enclosing(bytes(path))]
+    except Doubt as doubt:
+        return doubt
+    finally:
+        assert time.process_time() - began < limit
+
+
+def many_compressed(size: int) -> bytes:
+    """Return an index of version 4, of about *size* bytes and as many entries as fit."""
+    rest = compressed(1, b"x", 1)
+    count = size // len(rest)
+    return index(compressed(0, b"x", 1) + rest * (count - 1), count, version=4)
+
+
+@pytest.mark.parametrize("size", [5 * MEBIBYTE, SIZE_LIMIT - 1000])
+def test_large_indexes_one_in_another_cost_what_one_does(size: int, tmp_path: Path) -> None:
+    (tmp_path / "index").write_bytes(many_compressed(size))
+    top = nest(tmp_path.resolve(), 30, index=tmp_path / "index")
+    assert isinstance(look_around(top / ".venv"), Doubt)
+
+
+def test_many_small_entries_in_many_repositories_are_counted_together(tmp_path: Path) -> None:
+    (tmp_path / "index").write_bytes(index(b"".join(entry(b"a%d" % i) for i in range(9)), 9))
+    top = nest(tmp_path.resolve(), 5, index=tmp_path / "index")
+    for limit, is_doubt in ((1000, False), (35, True)):
+        with patch.object(repository, "WORK_LIMIT", limit):
+            assert isinstance(look_around(top / ".venv"), Doubt) == is_doubt
+
+
+def test_large_configurations_cost_little(tmp_path: Path) -> None:
+    (tmp_path / "index").write_bytes(index(b"", 0))
+    for name, text in (("none", ""), ("one", "[a]\nobjectformat\n")):
+        (tmp_path / name).write_text(text + "\n" * (MEBIBYTE - 100))
+        top = nest(tmp_path.resolve() / f"in-{name}", 40, index=tmp_path / "index")
+        for level in (top, *top.parents):
+            if (level / ".git").is_dir():
+                (level / ".git/config").hardlink_to(tmp_path / name)
+        assert isinstance(look_around(top / ".venv"), list if name == "none" else Doubt)
+
+
+def test_large_lists_of_references_are_counted_together(tmp_path: Path) -> None:
+    (tmp_path / "refs").write_bytes(b"\n" * 15 * MEBIBYTE)
+    top = nest(tmp_path.resolve(), 90, packed_refs=tmp_path / "refs")
+    found = look_around(top / ".venv")
+    assert isinstance(found, Doubt)
+    assert "larger than" in found.what
+
+
+def test_more_repositories_than_anybody_nests_are_doubt(tmp_path: Path) -> None:
+    top = nest(tmp_path.resolve(), 101)
+    found = look_around(top / ".venv")
+    assert isinstance(found, Doubt)
+    assert "more than 100 repositories" in found.what
+    assert look_around(top.parent / ".venv") == [None] * 100
+
+
+def test_long_compressed_names_that_all_concern_the_path_cost_little(git: Git) -> None:
+    begin = compressed(0, b".venv/" + b"a/" * 2000 + b"a", 4007)
+    rest = b"".join(
+        compressed(2, b"%c%c" % (b, c), 4007) for b in range(97, 122) for c in range(97, 122)
+    )
+    count = (SIZE_LIMIT - 10000) // len(rest)
+    data = index(begin + rest * count, 1 + 625 * count, version=4)
+    index_of(git).write_bytes(data)
+    for ignores_case in (False, True):
+        found = repository_of(git)
+        found.ignores_case = ignores_case
+        began = time.process_time()
+        with pytest.raises(Doubt):
+            tracked(found, found.top + b"/.venv")
+        assert time.process_time() - began < 5
+
+
+def test_long_names_in_other_alphabets_cost_little_where_case_is_ignored(git: Git) -> None:
+    begin = compressed(0, "ä".encode() * 2000 + b"x", 4001)
+    rest = compressed(1, b"y", 4001) + compressed(1, b"x", 4001)
+    count = 300_000
+    index_of(git).write_bytes(index(begin + rest * count, 1 + 2 * count, version=4))
+    found = repository_of(git)
+    found.ignores_case = True
+    began = time.process_time()
+    with pytest.raises(Doubt, match="too long"):
+        tracked(found, found.top + b"/.venv")
+    assert time.process_time() - began < 5
+
+
+def test_a_deep_path_is_not_searched_for_name_by_name(git: Git) -> None:
+    """Beyond a few, to parse the index once is less than to search it for each directory."""
+    count = 300_000
+    entries = b"".join(entry(b"a/%07d" % i) for i in range(count))
+    index_of(git).write_bytes(index(entries, count))
+    deep = git.directory.joinpath(*"d" * 500) / ".venv"
+    assert look_around(deep) == [None]
+    assert look_around(git.directory / "a/.venv") == [None]
+
+
+def test_directories_full_of_names_are_not_listed_to_their_end(git: Git) -> None:
+    for number in range(3000):
+        (git.directory / f".git/{number}").touch()
+    listed = 0
+    real = os.scandir
+
+    class Counted:
+        """What os.scandir returns, counted."""
+
+        def __init__(self, path: bytes) -> None:
+            self.found = real(path)
+
+        def __enter__(self) -> Counted:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            self.found.close()
+
+        def __iter__(self) -> Counted:
+            return self
+
+        def __next__(self) -> os.DirEntry[bytes]:
+            nonlocal listed
+            listed += 1
+            return next(self.found)
+
+    with patch.object(os, "scandir", Counted), patch.object(gitindex, "SMALL", 0):
+        found = look_around(git.directory / ".venv")
+        assert isinstance(found, list)
+        assert found[0]
+        assert 1000 <= listed <= 1100
+        (git.directory / ".git/index").unlink()
+        (git.directory / ".git/HEAD").write_text("ref: refs/heads/.invalid\n")
+        listed = 0
+        assert isinstance(look_around(git.directory / ".venv"), Doubt)
+        assert listed < 10
+
+
+# ---- Several places in one look ------------------------------------------------------------------
+
+
+def test_an_index_is_read_once_for_all_places(git: Git) -> None:
+    for form in ("2", "split"):
+        in_form(git, form)
+        with patch.object(repository, "read_inside", wraps=repository.read_inside) as reads:
+            (one,) = enclosing(bytes(git.directory / ".venv"))
+            (two,) = enclosing(bytes(git.directory / "x/y"), [one])
+            assert one is two
+            for name in (".venv", "x/y", "x/none", ".venv/bin"):
+                tracked(two, bytes(git.directory / name))
+        names = [call.args[1] for call in reads.call_args_list]
+        assert len(names) == len(set(names))
+
+
+def test_below_a_path_that_is_not_tracked_nothing_is_looked_for(git: Git) -> None:
+    found = repository_of(git)
+    assert tracked(found, found.top + b"/env") is None
+    with patch.object(gitindex, "_search", side_effect=AssertionError("looked for")):
+        assert tracked(found, found.top + b"/env/bin") is None
+        for name in (b"/env2", b"/.venv/bin", b""):
+            with pytest.raises(AssertionError):
+                tracked(found, found.top + name)
+
+
+def test_what_is_looked_for_again_and_again_ends_in_doubt(git: Git) -> None:
+    index_of(git).write_bytes(many_compressed(MEBIBYTE))
+    found = repository_of(git)
+    with patch.object(found.survey, "work", 100_000):
+        assert tracked(found, found.top + b"/0") is None
+        names = (found.top + b"/%d" % number for number in range(1, 1000))
+        with pytest.raises(Doubt, match="too long"):
+            all(tracked(found, name) is None for name in names)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the limit is not kept elsewhere")

@@ -83,11 +83,12 @@ def repository(git: Git) -> Repository:
 def check(git: Git) -> None:
     """Fail where the answer about a name is not git's, searched or parsed, minding case or not."""
     entries = git.entries()
-    found = repository(git)
     for small, ignores_case in ((0, False), (gitindex.SMALL, False), (0, True)):
-        found.ignores_case = ignores_case
         with patch.object(gitindex, "SMALL", small):
             for name in asked(entries):
+                # Another one for each, since it remembers what its index does not have.
+                found = repository(git)
+                found.ignores_case = ignores_case
                 path = found.top + b"/" + name if name else found.top
                 got = gitindex.tracked(found, path)
                 own = got and (got.count, got.digest, got.first)
