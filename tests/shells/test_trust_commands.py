@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -234,6 +235,58 @@ def test_under_all_only_who_can_write_it_is_asked(
     (app / ".venv/bin").chmod(0o777)
     assert "is writable by everyone" in terminal.run("cd app")
     assert terminal.environment is None
+
+
+def test_settings_that_are_put_back_count_at_the_next_prompt(
+    any_shell: Shell, home: Path, app: Path, open_terminal: OpenTerminal
+) -> None:
+    configure(home, 'trust = "own"\n')
+    config = home / ".config/venvhook/config.toml"
+    kept = config.with_name("config.bak")
+    shutil.copy2(config, kept)
+    terminal = open_terminal(any_shell)
+    terminal.run("cd app")
+    assert terminal.environment is None
+    configure(home, 'trust = "all"\n')
+    terminal.run("cd .")
+    assert terminal.environment == f"{app}/.venv"
+    # With its older time, as 'mv config.bak config.toml' does it.
+    kept.rename(config)
+    terminal.run("cd .")
+    assert terminal.environment is None
+
+
+def test_settings_of_a_linked_file_that_are_put_back_count_too(
+    any_shell: Shell, home: Path, app: Path, open_terminal: OpenTerminal
+) -> None:
+    (home / "dotfiles").mkdir()
+    configure(home, "")
+    (home / ".config/venvhook/config.toml").unlink()
+    (home / ".config/venvhook/config.toml").symlink_to("../../dotfiles/venvhook.toml")
+    (home / "dotfiles/kept").write_text('trust = "own"\n')
+    (home / "dotfiles/venvhook.toml").write_text('trust = "all"\n')
+    terminal = open_terminal(any_shell)
+    terminal.run("cd app")
+    assert terminal.environment == f"{app}/.venv"
+    (home / "dotfiles/kept").rename(home / "dotfiles/venvhook.toml")
+    terminal.run("cd .")
+    assert terminal.environment is None
+
+
+def test_settings_that_others_can_write_are_told_of_and_do_not_count(
+    any_shell: Shell, home: Path, app: Path, open_terminal: OpenTerminal
+) -> None:
+    configure(home, 'trust = "all"\n')
+    config = home / ".config/venvhook/config.toml"
+    config.chmod(0o666)
+    terminal = open_terminal(any_shell)
+    said = terminal.run("cd app")
+    assert f"{config}: others can write it, so no setting there counts; 'chmod go-w' it" in said
+    assert terminal.environment is None
+    config.chmod(0o644)
+    terminal.run("cd ..")
+    terminal.run("cd app")
+    assert terminal.environment == f"{app}/.venv"
 
 
 def test_the_variable_in_the_rc_file_comes_before_the_file(
