@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from .decision import State, keeps_times_beside, token_proves_times
 from .environment import WINDOWS, Doubt
 from .errors import shown
-from .held import Holder, find_doubts
 from .trust import BIRTH, DELIVERED, HELD, LOCATION, Look
 
 # What a user calls them; before them stands that the environment is whole.
@@ -52,7 +51,7 @@ def findings(look: Look, honest: bool) -> list[Finding]:
 
 def held(look: Look) -> Finding:
     """Return whether only the user and root can write the environment; if not, what first."""
-    doubts = [] if WINDOWS else list(find_doubts(look.environment, look.way, Holder.current()))
+    doubts = look.held_doubts()
     if not doubts:
         return Finding(HELD, evidence="" if WINDOWS else _HELD)
     more = f" (and {len(doubts) - 1} more)" if len(doubts) > 1 else ""

@@ -66,6 +66,10 @@ class _Missing(Doubt):
         self.way = way
 
 
+class Shared(Doubt):
+    """A place that another can write, or owns: the user may trust him with it."""
+
+
 class Holder:
     """Who counts as the user *uid*: he, root, a group that is his alone. For root, only root."""
 
@@ -449,7 +453,7 @@ class _Inspection:
     ) -> Doubt | None:
         """Return the doubt about *place*, or None where only the user and root can write it."""
         if found.st_uid not in self._holder.owners:
-            return Doubt(f"{shown(place)} belongs to user {_user_name(found.st_uid)}")
+            return Shared(f"{shown(place)} belongs to user {_user_name(found.st_uid)}")
         is_sticky = is_directory(found.st_mode) and found.st_mode & _STICKY
         if found.st_mode & _FORMAT == _LINK or (is_sticky and not is_end):
             return None
@@ -459,7 +463,7 @@ class _Inspection:
             return doubt
         if not writer:
             return None
-        return Doubt(f"{shown(place)} is writable by {writer}", self._mend(place, found))
+        return Shared(f"{shown(place)} is writable by {writer}", self._mend(place, found))
 
     def _mend(self, place: bytes, found: os.stat_result) -> str:
         """Return the command with which the user takes write from others, or an empty string.

@@ -28,6 +28,7 @@ from .directories import is_owned, state_directory, usable
 from .environment import CONFIG, Doubt, Unusable, examine
 from .errors import VenvhookError, shown
 from .evidence import TITLES, Finding, findings, held
+from .held import Shared
 from .project import Project, absolute, find_project, home_directory, marker_names
 from .trust import DELIVERED, HELD, Look, is_denied
 
@@ -104,14 +105,14 @@ def _keep(state: State, decision: Decision, kind: bytes = ENVIRONMENT) -> None:
 def allow(project: Project, state: State, shared: bool) -> list[str]:
     """Let the environment of *project* be used, whatever conditions do not hold.
 
-    That others can write it is set aside only with *shared*; one that is not whole, or denied, is
-    never allowed.
+    That others can write it is set aside only with *shared*; one that is not whole, or denied, or
+    of which it cannot be told who can write it, is never allowed.
     """
     look = look_at(project)
     with locked(state):
         _require_not_denied(look, state)
         writable = held(look)
-        if writable.cause is not None and not shared:
+        if writable.cause is not None and not (shared and isinstance(writable.cause, Shared)):
             raise VenvhookError(_held_by_others(look, writable.cause))
         aside = _allow(look, state)
     return _told_of(look, aside)
@@ -142,6 +143,8 @@ def _require_not_denied(look: Look, state: State) -> None:
 
 def _held_by_others(look: Look, doubt: Doubt) -> str:
     where = "" if doubt.what.startswith("/") else f"{shown(look.environment.path)}: "
+    if not isinstance(doubt, Shared):
+        return f"{where}{doubt.what}; it cannot be allowed until that is mended"
     mend = f"mend that with '{doubt.mend}'" if doubt.mend else "mend that"
     return f"{where}{doubt.what}; {mend}, or 'venvhook allow --shared' if you trust them"
 

@@ -28,7 +28,7 @@ from .directories import is_owned
 from .environment import CONFIG, WINDOWS, Doubt, Environment, is_never_asked
 from .errors import shown
 from .gitindex import Repository, Tracked, enclosing, tracked
-from .held import Holder, Way, check_held, follow
+from .held import Holder, Shared, Way, find_doubts, follow
 from .location import check_at_home
 from .repository import repository_at
 
@@ -106,9 +106,19 @@ class Look:
         return self.way.real
 
     def held(self) -> None:
-        """Raise Doubt where others than the user and root can write it."""
-        if not WINDOWS:
-            check_held(self.environment, self.way, Holder.current())
+        """Raise Doubt where others than the user and root can write it, or it cannot be told."""
+        for doubt in self.held_doubts():
+            raise doubt
+
+    def held_doubts(self) -> list[Doubt]:
+        """Return all that ``held`` would raise: first that which no word of the user's sets aside.
+
+        That is where it cannot be told who can write it; he can trust only whom he knows.
+        """
+        if WINDOWS:
+            return []
+        doubts = find_doubts(self.environment, self.way, Holder.current())
+        return sorted(doubts, key=lambda doubt: isinstance(doubt, Shared))
 
     def delivered(self) -> None:
         """Raise Doubt where a repository has it, or where that cannot be found out."""
@@ -331,10 +341,16 @@ def asked(look: Look, settings: Settings, known: Decision | None) -> tuple[bytes
     if known is None:
         return (HELD,) if settings.trust == "all" else (HELD, DELIVERED, LOCATION)
     asked = (HELD,) if settings.trust == "all" else _ASKED_AGAIN
-    aside = known.aside
-    if DELIVERED in aside and known.delivered == look.digest():
-        return tuple(name for name in asked if name not in aside)
-    return tuple(name for name in asked if name not in aside or name == DELIVERED)
+    return tuple(name for name in asked if not _is_aside(name, look, known))
+
+
+def _is_aside(name: bytes, look: Look, known: Decision) -> bool:
+    """Return whether *known* sets the condition *name* aside for what *look* finds."""
+    if name not in known.aside:
+        return False
+    if name == DELIVERED:
+        return known.delivered == look.digest()
+    return name != HELD or all(isinstance(doubt, Shared) for doubt in look.held_doubts())
 
 
 def _condition(look: Look, name: bytes) -> Callable[[], None]:
@@ -343,7 +359,7 @@ def _condition(look: Look, name: bytes) -> Callable[[], None]:
 
 def refused(name: bytes, doubt: Doubt, known: Decision | None) -> Verdict:
     """Return the verdict that the condition *name* does not hold; *known* is what was decided."""
-    if known is not None and name in known.aside:
+    if known is not None and name == DELIVERED and name in known.aside:
         doubt = Doubt("has changed since you allowed it (tracked by git)", kept=doubt.kept)
     verdict = Verdict((), doubt, name)
     verdict.decision = known
@@ -432,7 +448,8 @@ def _advice(verdict: Verdict, doubt: Doubt) -> str:
         return f"To mend it: {doubt.mend}"
     if verdict.silent:
         return "'venvhook revoke' takes that back"
-    if verdict.condition == WHOLE:
+    is_unknown = verdict.condition == HELD and not isinstance(doubt, Shared)
+    if verdict.condition == WHOLE or is_unknown:
         return "'venvhook why' tells more"
     shared = " --shared" if verdict.condition == HELD else ""
     return f"'venvhook allow{shared}' to use it"

@@ -15,7 +15,7 @@ from venvhook.config import Settings
 from venvhook.decision import ALLOWED, DENY, TOKEN, Decision, State, read_token
 from venvhook.directories import usable
 from venvhook.environment import examine
-from venvhook.trust import BIRTH, DELIVERED, HELD, LOCATION, Verdict, judge
+from venvhook.trust import BIRTH, DELIVERED, HELD, LOCATION, Verdict, judge, message
 
 SOURCE = str(CHECKOUT / "src")
 
@@ -212,6 +212,41 @@ def test_what_others_can_write_is_allowed_only_as_shared(home: Home) -> None:
     assert f"  held           {home.environment}/bin is writable by everyone\n" in printed
     assert "Whoever can write it can run programs as you." in printed
     assert home.decision().aside == (HELD,)
+    assert home.look().doubt is None
+
+
+@pytest.mark.parametrize("also_shared", [False, True])
+def test_where_it_cannot_be_told_who_can_write_it_nothing_is_allowed(
+    home: Home, also_shared: bool
+) -> None:
+    lib64 = home.environment / "lib64"
+    lib64.unlink(missing_ok=True)
+    lib64.symlink_to("lib64")
+    if also_shared:
+        (home.environment / "bin").chmod(0o777)
+    for words in (["allow"], ["allow", "--shared"]):
+        said = home.complains(*words)
+        assert "links; it cannot be allowed until that is mended" in said
+        assert "--shared" not in said
+    assert list(home.state.decisions()) == []
+    verdict = home.look()
+    assert verdict.doubt is not None
+    line = message(verdict, verdict.doubt, bytes(home.app), bytes(home.environment))
+    assert line.endswith("not used. 'venvhook why' tells more")
+    assert "--shared" not in home.call("why").stdout
+
+
+def test_shared_sets_aside_only_that_others_can_write_it(home: Home) -> None:
+    (home.environment / "bin").chmod(0o777)
+    home.says("allow", "--shared")
+    lib64 = home.environment / "lib64"
+    lib64.unlink(missing_ok=True)
+    lib64.symlink_to("lib64")
+    verdict = home.look()
+    assert verdict.condition == HELD
+    assert "links" in str(verdict.doubt)
+    assert "links" in home.call("why").stdout
+    lib64.unlink()
     assert home.look().doubt is None
 
 
