@@ -135,11 +135,6 @@ def read_file(path: bytes, limit: int, links: bool = True) -> bytes:
     return content
 
 
-def parse_config(text: bytes) -> dict[bytes, bytes]:
-    """Return the keys, in lower case, and values of a ``pyvenv.cfg``: lines of ``key = value``."""
-    return dict(_config_lines(text))
-
-
 def _config_lines(text: bytes) -> list[tuple[bytes, bytes]]:
     """Return the keys and values of a ``pyvenv.cfg`` in their order.
 

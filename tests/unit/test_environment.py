@@ -22,7 +22,6 @@ from venvhook.environment import (
     display_name,
     examine,
     is_never_asked,
-    parse_config,
     read_file,
     witnesses,
 )
@@ -48,7 +47,7 @@ NAMES = (b".venv", b"venv", b"env")
 def test_config_is_read_as_lines_of_key_and_value(
     text: bytes, expected: dict[bytes, bytes]
 ) -> None:
-    assert parse_config(text) == expected
+    assert dict(environment_module._config_lines(text)) == expected
 
 
 @pytest.mark.parametrize("maker", MAKERS)
