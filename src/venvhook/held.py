@@ -20,7 +20,7 @@ from .shells import quote_posix
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 LINK_LIMIT = 40  # Linux' MAXSYMLINKS; macOS and the BSDs stop at 32, so there nothing is missed
 ENTRY_LIMIT = 20_000
@@ -287,14 +287,21 @@ def _other_writer(path: bytes, found: os.stat_result, holder: Holder, as_root: b
 def check_held(environment: Environment, way: Way, holder: Holder) -> None:
     """Raise Doubt with the first part of *environment* that others than *holder* can write.
 
+    Before these comes what no word of the user's sets aside: where it cannot be told who can.
+
     *way* is that of its path. None of this leaves a trace in a modification time; so what it says
     to do about it is all there is to do, where the user can.
     """
-    doubts = list(find_doubts(environment, way, holder))
+    doubts = in_order(find_doubts(environment, way, holder))
     if doubts:
         mends = dict.fromkeys(doubt.mend for doubt in doubts)
         doubts[0].mend = "" if "" in mends else "; ".join(mends)
         raise doubts[0]
+
+
+def in_order(doubts: Iterable[Doubt]) -> list[Doubt]:
+    """Return *doubts*, those first that are not about somebody whom the user may trust."""
+    return sorted(doubts, key=lambda doubt: isinstance(doubt, Shared))
 
 
 def find_doubts(environment: Environment, way: Way, holder: Holder) -> Iterator[Doubt]:

@@ -28,7 +28,7 @@ from .directories import is_owned
 from .environment import CONFIG, WINDOWS, Doubt, Environment, is_never_asked
 from .errors import shown
 from .gitindex import Repository, Tracked, enclosing, tracked
-from .held import Holder, Shared, Way, find_doubts, follow
+from .held import Holder, Shared, Way, check_held, find_doubts, follow, in_order
 from .location import check_at_home
 from .repository import repository_at
 
@@ -107,18 +107,14 @@ class Look:
 
     def held(self) -> None:
         """Raise Doubt where others than the user and root can write it, or it cannot be told."""
-        for doubt in self.held_doubts():
-            raise doubt
+        if not WINDOWS:
+            check_held(self.environment, self.way, Holder.current())
 
     def held_doubts(self) -> list[Doubt]:
-        """Return all that ``held`` would raise: first that which no word of the user's sets aside.
-
-        That is where it cannot be told who can write it; he can trust only whom he knows.
-        """
+        """Return all that ``held`` would raise, in the order in which it does."""
         if WINDOWS:
             return []
-        doubts = find_doubts(self.environment, self.way, Holder.current())
-        return sorted(doubts, key=lambda doubt: isinstance(doubt, Shared))
+        return in_order(find_doubts(self.environment, self.way, Holder.current()))
 
     def delivered(self) -> None:
         """Raise Doubt where a repository has it, or where that cannot be found out."""
@@ -168,7 +164,7 @@ class Look:
         """Return whether a repository tracks ``pyvenv.cfg`` of the environment itself."""
         config = os.path.join(self.real, CONFIG)
         try:
-            repositories = enclosing(self.real)
+            repositories = enclosing(self.real, self.repositories)
             found = [(around.top, tracked(around, config)) for around in repositories]
         except Doubt:
             return False
@@ -195,7 +191,7 @@ class Look:
     def _enclosing(self, directory: bytes) -> list[Repository]:
         """Return the repositories around *directory* that can be read, and note them."""
         try:
-            repositories = enclosing(directory)
+            repositories = enclosing(directory, self.repositories)
         except Doubt as doubt:
             self._doubts.append(doubt)
             repositories = list(_readable_repositories(directory))
@@ -320,6 +316,9 @@ def standing_decision(
 
 def is_known(decision: Decision, look: Look, token: bytes) -> bool:
     """Return whether *look* is at the environment that *decision* is about."""
+    if decision.delivered and not look.digest():
+        # Who takes it out of the repository has not looked at what changed before he did.
+        return False
     if decision.token:
         return decision.token == token
     try:

@@ -412,6 +412,17 @@ def test_the_config_below_a_tracked_link_is_not_what_is_tracked(place: Place) ->
     assert not Look(examine(marker), marker).has_tracked_config()
 
 
+def test_what_was_allowed_and_changed_does_not_come_back_by_untracking(place: Place) -> None:
+    place.git("init", "-q")
+    place.git("add", "-f", ".")
+    marker = bytes(place.environment)
+    os.utime(place.environment / "pyvenv.cfg", ns=(1, 1))
+    place.allow(DELIVERED, BIRTH, delivered=Look(examine(marker), marker).digest())
+    assert place.why(place.look()) == ""
+    place.git("rm", "-q", "-r", "--cached", ".venv")
+    assert place.look().condition == BIRTH
+
+
 def test_deny_beats_everything(place: Place) -> None:
     place.allow()
     place.state.keep(Decision(bytes(place.project), ALLOWED), DENY)
