@@ -198,7 +198,7 @@ def allow_under(directory: bytes, environ: Mapping[str, str], state: State) -> l
     lines = [f"{shown(real)}: environments below need not have been made here; all else is asked."]
     if real == os.path.realpath(home_directory(environ)):
         lines.append("That is all of your home directory, with what you download and unpack there.")
-    lines.append(f"'venvhook revoke --under {shown(directory)}' takes it back.")
+    lines.append(f"'venvhook revoke --under {shown(real)}' takes it back.")
     return lines
 
 
@@ -224,8 +224,10 @@ def revoke(path: bytes | None, environ: Mapping[str, str], state: State) -> list
     """Forget what was decided about the project at *path*, and about its environment."""
     environments, projects = _places(path, environ)
     with locked(state):
-        lines = [line for place in environments for line in _forget(state, place, ENVIRONMENT)]
-        lines += [line for place in projects for line in _forget(state, place, DENY)]
+        denied = [line for place in projects for line in _forget(state, place, DENY)]
+        # What was used unasked before it was denied stays known.
+        own = [place for place in environments if not denied or _is_users(state, place)]
+        lines = [line for place in own for line in _forget(state, place, ENVIRONMENT)] + denied
         if lines:
             state.touch()
     if not lines:
@@ -263,6 +265,15 @@ def _places(path: bytes | None, environ: Mapping[str, str]) -> tuple[list[bytes]
     real = os.path.realpath(environment)
     projects = [root, given, real, os.path.dirname(real)]
     return _real(environments), _real(projects)
+
+
+def _is_users(state: State, path: bytes) -> bool:
+    """Return whether the user himself decided about the environment *path*, or nobody can tell."""
+    try:
+        decision = state.decision(path)
+    except Doubt:
+        return True
+    return decision is not None and decision.how == ALLOWED
 
 
 def _real(paths: list[bytes]) -> list[bytes]:

@@ -456,6 +456,16 @@ def test_revoking_what_was_accepted_unasked_says_that_it_will_be_again(home: Hom
     assert home.look().doubt is None
 
 
+def test_what_was_used_before_it_was_denied_stays_known(home: Home) -> None:
+    first = home.look()
+    assert first.doubt is None
+    home.says("deny")
+    assert home.says("revoke").splitlines() == [f"{home.app}: no longer denied"]
+    again = home.look()
+    assert again.doubt is None
+    assert again.token == first.token
+
+
 def test_what_is_gone_can_be_revoked(home: Home) -> None:
     home.says("allow")
     home.says("deny")
