@@ -127,16 +127,26 @@ def test_hot_modules_import_only_hot_modules(module: str) -> None:
 def test_nothing_imports_the_entries() -> None:
     for file in PACKAGE.glob("*.py"):
         if file.stem != "__main__":
-            assert not own_imports(file.stem) & {"cli", "hook", "__main__"}, file.name
+            assert not own_imports(file.stem) & {"cli", "hook", "__main__", "commands"}, file.name
+    for file in (PACKAGE / "commands").glob("*.py"):
+        assert not re.search(r"^from \.\.(cli|hook|__main__) ", file.read_text(), re.M), file.name
 
 
 @pytest.mark.parametrize(
-    ("library", "module"), [("click", "cli"), ("shellingham", "detect"), ("watchdog", "watch")]
+    ("library", "modules"),
+    [
+        ("click", {"cli", "commands"}),
+        ("shellingham", {"detect"}),
+        ("watchdog", {"watch"}),
+        ("packaging", {"wanted", "interpreters"}),
+        ("tomlkit", {"settings"}),
+    ],
 )
-def test_each_library_has_one_importer(library: str, module: str) -> None:
+def test_each_library_has_its_importers(library: str, modules: set[str]) -> None:
     pattern = re.compile(rf"^\s*(?:import|from) {library}\b", re.MULTILINE)
-    importers = {file.stem for file in PACKAGE.glob("*.py") if pattern.search(file.read_text())}
-    assert importers <= {module}
+    files = [file for file in PACKAGE.rglob("*.py") if pattern.search(file.read_text())]
+    importers = {file.relative_to(PACKAGE).parts[0].removesuffix(".py") for file in files}
+    assert importers <= modules
 
 
 def test_every_table_has_the_same_shells() -> None:
