@@ -12,12 +12,10 @@ from __future__ import annotations
 import os
 import time
 
-from .config import FILE, Settings, read_settings
-from .decision import State
-from .directories import config_directory, state_directory, usable
-from .discovery import DEFAULT_NAMES, find_marker, is_same, levels, present
-from .environment import WINDOWS, Doubt, Unusable, display_name, examine, witnesses
-from .errors import UsageError, VenvhookError, run, shown
+from .discovery import DEFAULT_NAMES, present
+from .environment import display_name
+from .errors import UsageError, run, shown
+from .nearest import home_directory, look_into, read_policy, roots
 from .recipe import (
     ACTIVATE,
     PASS,
@@ -29,11 +27,12 @@ from .recipe import (
     recipe_path,
 )
 from .shells import Shell, shell_named, shell_names
-from .trust import is_denied, judge, message
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from .nearest import Policy
 
 
 def main() -> None:
@@ -52,54 +51,10 @@ def respond(words: list[bytes], environ: Mapping[str, str]) -> bytes:
     shell = shell_named(os.fsdecode(shell_name))
     if shell is None:
         raise UsageError(f"no shell is called '{shown(shell_name)}'; there are {shell_names()}")
-    home = os.fsencode(environ.get("HOME") or (environ.get("USERPROFILE", "") if WINDOWS else ""))
-    home = home.rstrip(b"/") or home
     policy = read_policy(environ, os.fsdecode(trust))
     cache = recipe_cache(environ, protocol)
+    home = home_directory(environ)
     return answer(shell, directory, home, tuple(names) or DEFAULT_NAMES, cache, policy)
-
-
-class Policy:
-    """What a decision goes by: the user's *settings*, and the *state* of what he decided before.
-
-    *mistake* says what is not understood in the settings, or nothing: then nothing is used.
-    """
-
-    __slots__ = ("mistake", "settings", "state")
-
-    def __init__(self, settings: Settings, state: State | None, mistake: str = "") -> None:
-        self.settings = settings
-        self.state = state
-        self.mistake = mistake
-
-    def denies(self, root: bytes, environment: bytes) -> bool:
-        """Return whether the user denied the project *root*, or that of *environment*."""
-        if self.state is None:
-            return False
-        try:
-            return is_denied(os.path.realpath(root), os.path.realpath(environment), self.state)
-        except Doubt:
-            return False
-
-    def witnesses(self) -> tuple[bytes, ...]:
-        """Return what a refusal rests on of which the user decides how it is told."""
-        if self.state is None or not self.state.has_stamp():
-            return self.settings.witnesses
-        return (*self.settings.witnesses, self.state.stamp)
-
-
-def read_policy(environ: Mapping[str, str], trust: str) -> Policy:
-    """Return the policy of the user; *trust* is the value of ``VENVHOOK_TRUST``."""
-    directory = usable(state_directory(environ), environ)
-    state = None if directory is None else State(directory)
-    try:
-        return Policy(read_settings(environ, trust, directory), state)
-    except VenvhookError as error:
-        settings, place = Settings(), config_directory(environ)
-        if place is not None:
-            settings.witnesses = (place, os.path.join(place, FILE))
-        line = str(error).encode("utf-8", "surrogateescape")
-        return Policy(settings, state, shown(line, limit=1000))
 
 
 def answer(
@@ -112,14 +67,7 @@ def answer(
 ) -> bytes:
     """Return the recipes from *directory* upwards for *shell*, and keep them in *cache*."""
     lines = []
-    for root in levels(directory, home):
-        markers = present(root, names)
-        # A link to nothing is a marker too, where the shell sees it: by any name in its working
-        # directory, by the first on the way up.
-        if not markers and root != directory and not os.path.lexists(os.path.join(root, names[0])):
-            continue
-        if root != directory and is_same(root, home):
-            break
+    for root in roots(directory, home, names):
         recipe = decide_and_keep(shell, root, names, cache, policy)
         if recipe is not None:
             lines.append(recipe.line(shell))
@@ -160,33 +108,16 @@ def decide_and_keep(
 
 def decide(root: bytes, markers: bytes, names: tuple[bytes, ...], policy: Policy) -> Recipe | None:
     """Return what to do about the directory *root*, where *markers* exist, or None for nothing."""
-    marker = find_marker(root, names)
-    if marker is None:
+    outcome = look_into(root, names, policy)
+    if outcome is None:
         return None
-    rests_on = list(marker.rests_on)
-    notice = policy.settings.notice
-    if policy.mistake:
-        rests_on += policy.witnesses()
-        return Recipe(REFUSE, root, markers, (policy.mistake.encode(),), rests_on, kept=False)
-    try:
-        if marker.environment is None:
-            if marker.reason is None:
-                return Recipe(PASS, root, markers, (), rests_on, kept=True)
-            raise marker.reason
-        rests_on += witnesses(marker.environment)
-        environment = examine(marker.environment)
-    except Unusable as reason:
-        path = marker.environment or marker.path
-        silent = not notice or policy.denies(root, path)
-        text = "" if silent else f"{shown(path)}: {reason.reason}"
-        rests_on += policy.witnesses()
-        return Recipe(REFUSE, root, markers, (text.encode(),), rests_on, kept=reason.kept)
-    verdict = judge(environment, marker.path, policy.settings, policy.state)
-    rests_on += verdict.witnesses
-    if verdict.doubt is not None:
-        silent = verdict.silent or not notice
-        text = "" if silent else message(verdict, verdict.doubt, root, marker.path)
-        return Recipe(REFUSE, root, markers, (text.encode(),), rests_on, verdict.kept)
-    name = display_name(environment, root, names)
-    values = (environment.path, name, verdict.token)
-    return Recipe(ACTIVATE, root, markers, values, rests_on, verdict.kept)
+    rests_on, kept = outcome.rests_on, outcome.kept
+    if outcome.refusal:
+        silent = outcome.silent or not policy.settings.notice
+        text = "" if silent else outcome.refusal
+        return Recipe(REFUSE, root, markers, (text.encode(),), rests_on, kept)
+    if outcome.environment is None or outcome.verdict is None:
+        return Recipe(PASS, root, markers, (), rests_on, kept)
+    name = display_name(outcome.environment, root, names)
+    values = (outcome.environment.path, name, outcome.verdict.token)
+    return Recipe(ACTIVATE, root, markers, values, rests_on, kept)

@@ -15,7 +15,8 @@ from venvhook.config import explain_settings
 from venvhook.decision import State
 from venvhook.discovery import DEFAULT_NAMES, present
 from venvhook.explanation import Explanation, explain, status_lines, why_lines
-from venvhook.hook import Policy, decide
+from venvhook.hook import decide
+from venvhook.nearest import Policy
 from venvhook.project import find_project
 
 

@@ -31,6 +31,7 @@ HOT = (
     "held",
     "hook",
     "location",
+    "nearest",
     "recipe",
     "repository",
     "shells",
