@@ -9,13 +9,14 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from .caller import home_directory
 from .config import Settings, explain_settings
 from .decision import ALLOWED, OWN, Decision, State, read_token
 from .directories import is_own, state_directory
 from .environment import BIN, PYTHON, Doubt, Environment, Unusable, display_name, examine
 from .errors import shown
 from .evidence import TITLES, Finding, findings, honesty
-from .project import Level, Project, home_directory, listed
+from .project import Level, Project, listed
 from .trust import (
     BIRTH,
     HELD,

@@ -12,10 +12,11 @@ from __future__ import annotations
 import os
 import time
 
+from .caller import home_directory
 from .discovery import DEFAULT_NAMES, present
 from .environment import display_name
 from .errors import UsageError, run, shown
-from .nearest import home_directory, look_into, read_policy, roots
+from .nearest import look_into, read_policy, roots
 from .recipe import (
     ACTIVATE,
     PASS,

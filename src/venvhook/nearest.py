@@ -8,7 +8,7 @@ from .config import FILE, Settings, read_settings
 from .decision import State
 from .directories import config_directory, state_directory, usable
 from .discovery import find_marker, is_same, levels, present
-from .environment import WINDOWS, Doubt, Environment, Unusable, display_name, examine, witnesses
+from .environment import Doubt, Environment, Unusable, display_name, examine, witnesses
 from .errors import VenvhookError, shown
 from .trust import Verdict, is_denied, judge, message
 
@@ -61,12 +61,6 @@ def read_policy(environ: Mapping[str, str], trust: str) -> Policy:
             settings.witnesses = (place, os.path.join(place, FILE))
         line = str(error).encode("utf-8", "surrogateescape")
         return Policy(settings, state, shown(line, limit=1000))
-
-
-def home_directory(environ: Mapping[str, str]) -> bytes:
-    """Return HOME, where a walk ends, or nothing."""
-    home = os.fsencode(environ.get("HOME") or (environ.get("USERPROFILE", "") if WINDOWS else ""))
-    return home.rstrip(b"/") or home
 
 
 # ---- One project root ----------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+from .caller import absolute, home_directory, marker_names
 from .decision import (
     ALLOWED,
     DENY,
@@ -29,7 +30,7 @@ from .environment import CONFIG, Doubt, Unusable, examine
 from .errors import VenvhookError, shown
 from .evidence import TITLES, Finding, findings, held
 from .held import Shared
-from .project import Project, absolute, find_project, home_directory, marker_names
+from .project import Project, find_project
 from .trust import DELIVERED, HELD, Look, is_denied
 
 # Five seconds, a look each 2 ms.

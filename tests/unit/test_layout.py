@@ -21,6 +21,7 @@ from venvhook.shells import SHELLS
 PACKAGE = CHECKOUT / "src/venvhook"
 HOT = (
     "birth",
+    "caller",
     "config",
     "decision",
     "directories",

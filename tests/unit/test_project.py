@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from venvhook.caller import absolute, marker_names, working_directory
 from venvhook.errors import VenvhookError
-from venvhook.project import absolute, find_project, marker_names, working_directory
+from venvhook.project import find_project
 
 
 @pytest.mark.parametrize(

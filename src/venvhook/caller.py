@@ -1,0 +1,57 @@
+"""What the calling shell has set: its working directory, HOME, and the names of markers."""
+
+from __future__ import annotations
+
+import os
+
+from .discovery import DEFAULT_NAMES, is_same
+from .environment import WINDOWS
+from .errors import VenvhookError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_NAMES_LIMIT = 3
+
+
+def marker_names(environ: Mapping[str, str]) -> tuple[bytes, ...]:
+    """Return the names of markers: ``VENVHOOK_NAMES``, read as the hook scripts read it."""
+    words = os.fsencode(environ.get("VENVHOOK_NAMES", "")).replace(b":", b" ").split()
+    return tuple(words[:_NAMES_LIMIT]) or DEFAULT_NAMES
+
+
+def home_directory(environ: Mapping[str, str]) -> bytes:
+    """Return HOME as the helper takes it, or nothing."""
+    home = environ.get("HOME") or (environ.get("USERPROFILE", "") if WINDOWS else "")
+    return os.fsencode(home).rstrip(b"/") or os.fsencode(home)
+
+
+def working_directory(environ: Mapping[str, str]) -> bytes:
+    """Return the working directory by the name that the shell has for it (POSIX, ``pwd -L``).
+
+    Raises VenvhookError where it is gone.
+    """
+    try:
+        physical = os.getcwdb()
+    except OSError as error:
+        raise VenvhookError(
+            f"the working directory cannot be found ({error.strerror}); cd to one that exists"
+        ) from None
+    logical = os.fsencode(environ.get("PWD", ""))
+    parts = logical.split(b"/")
+    if os.path.isabs(logical) and b"." not in parts and b".." not in parts:
+        return logical if is_same(logical, physical) else physical
+    return physical
+
+
+def absolute(path: bytes, environ: Mapping[str, str]) -> bytes:
+    """Return *path* from ``/`` on; links in it stay, unless ``..`` goes through one."""
+    if not os.path.isabs(path):
+        path = os.path.join(working_directory(environ), path)
+    if b".." in path.split(b"/"):
+        directory, name = os.path.split(path.rstrip(b"/"))
+        path = os.path.realpath(path)
+        if name not in (b"..", b"."):
+            path = os.path.join(os.path.realpath(directory), name)
+    return os.path.normpath(path)
