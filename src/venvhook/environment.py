@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import os
 
-from .errors import is_harmless
+from .errors import is_harmless, shown
 
 WINDOWS = os.name == "nt"
 BIN = b"Scripts" if WINDOWS else b"bin"
 CONFIG = b"pyvenv.cfg"
 CONFIG_LIMIT = 64 * 1024
 NAME_LIMIT = 100
+# What makes an environment again that cannot be mended; its name, prompt and options stay.
+MAKE_ANEW = "venvhook create --clear"
+_ANEW = f"'{MAKE_ANEW}' makes it anew"
+# How many links behind bin/python are told of: an environment's own are one or two.
+_LINK_LIMIT = 8
 
 # Directories that look up a host or mount a disk for a name asked of them, or hold no files at all.
 _NEVER_ASKED = frozenset((b"net", b"misc", b"afs", b"smb", b"Network", b"proc", b"dev", b"sys"))
@@ -170,11 +175,9 @@ def examine(path: bytes) -> Environment:
     if os.path.lexists(os.path.join(path, BIN, CONFIG)):
         # CPython's start-up looks there first, so it would not use the one that was read.
         raise Unusable(f"has a second {CONFIG.decode()} in {BIN.decode()}/; remove that one", True)
-    _check_interpreter(path)
+    _check_interpreter(path, config)
     if not any(_is_regular(os.path.join(path, BIN, name)) for name in _ACTIVATORS):
-        raise Unusable(
-            f"no activate script in {BIN.decode()}/; recreate the environment", kept=True
-        )
+        raise Unusable(f"no activate script in {BIN.decode()}/; {_ANEW}", kept=True)
     return Environment(path, config)
 
 
@@ -188,7 +191,7 @@ def _read_config(path: bytes) -> dict[bytes, bytes]:
     except OSError as error:
         raise Unusable(f"{name} cannot be read ({error.strerror}); mend its permissions") from error
     except Unusable as error:
-        reason = f"{name} {error.reason}; recreate the environment"
+        reason = f"{name} {error.reason}; {_ANEW}"
         raise Unusable(reason, error.kept) from error
     return dict(lines)
 
@@ -208,21 +211,49 @@ def _require_one_home(text: bytes, lines: list[tuple[bytes, bytes]]) -> None:
         raise Unusable("holds control characters", kept=True)
 
 
-def _check_interpreter(path: bytes) -> None:
+def _check_interpreter(path: bytes, config: dict[bytes, bytes]) -> None:
     """Raise Unusable unless ``bin/python`` of *path* leads to an executable regular file."""
     where = f"{BIN.decode()}/"
     try:
         mode = os.stat(os.path.join(path, BIN, PYTHON)).st_mode
     except FileNotFoundError:
         # A link to a Python that is gone leaves no trace here when that Python comes back.
-        raise Unusable(f"no interpreter in {where}; recreate the environment") from None
+        raise Unusable(f"{_missing_interpreter(path, config)}; {_ANEW}") from None
     except OSError as error:
-        reason = f"the interpreter in {where} cannot be used ({error.strerror}); recreate it"
+        reason = f"the interpreter in {where} cannot be used ({error.strerror}); {_ANEW}"
         raise Unusable(reason) from error
     if not is_file(mode):
-        raise Unusable(f"the interpreter in {where} is {kind(mode)}; recreate it", kept=True)
+        raise Unusable(f"the interpreter in {where} is {kind(mode)}; {_ANEW}", kept=True)
     if not mode & 0o111 and not WINDOWS:
-        raise Unusable(f"the interpreter in {where} is not executable; recreate the environment")
+        raise Unusable(f"the interpreter in {where} is not executable; {_ANEW}")
+
+
+def _missing_interpreter(path: bytes, config: dict[bytes, bytes]) -> str:
+    """Return what is missing where ``bin/python`` of *path* leads to nothing.
+
+    Only along links that have just been followed: no other name is looked up.
+    """
+    directory = os.path.join(path, BIN)
+    place = os.path.join(directory, PYTHON)
+    for _ in range(_LINK_LIMIT):
+        try:
+            place = os.path.join(os.path.dirname(place), os.readlink(place))
+        except OSError:
+            break
+    if os.path.dirname(place) == directory:
+        return f"no interpreter in {BIN.decode()}/"
+    return missing_python(config, place)
+
+
+def missing_python(config: dict[bytes, bytes], place: bytes) -> str:
+    """Return what is said where the Python that an environment was made from is gone.
+
+    *config* is its ``pyvenv.cfg``, which records the version; *place* is where that Python was.
+    """
+    version = (config.get(b"version") or config.get(b"version_info", b"")).split(b".")[:3]
+    is_plain = all(part.isdigit() and len(part) < 4 for part in version)
+    text = " " + b".".join(version).decode() if is_plain else ""
+    return f"its Python{text} ({shown(place)}) is gone"
 
 
 def _is_regular(path: bytes) -> bool:

@@ -14,7 +14,16 @@ import errno
 import os
 import sys
 
-from .environment import BIN, CONFIG, Doubt, Environment, is_directory, is_never_asked
+from .environment import (
+    BIN,
+    CONFIG,
+    MAKE_ANEW,
+    Doubt,
+    Environment,
+    is_directory,
+    is_never_asked,
+    missing_python,
+)
 from .errors import shown
 from .shells import quote_posix
 
@@ -330,10 +339,11 @@ class _Inspection:
     Its methods yield what others can write, and raise Doubt where they cannot go on.
     """
 
-    __slots__ = ("_below", "_holder", "_home", "_judged", "_looks", "_real", "_way")
+    __slots__ = ("_below", "_config", "_holder", "_home", "_judged", "_looks", "_real", "_way")
 
     def __init__(self, environment: Environment, way: Way, holder: Holder) -> None:
         self._holder = holder
+        self._config = environment.config
         self._home = environment.config.get(b"home", b"")
         self._real = way.real
         self._below = way.real.rstrip(b"/") + b"/"
@@ -423,7 +433,10 @@ class _Inspection:
         if not self._home.startswith(b"/"):
             config = shown(os.path.join(self._real, CONFIG))
             raise Doubt(f"'home' in {config} is not an absolute path")
-        way = _walk(self._home, b"/", self._looks)
+        try:
+            way = _walk(self._home, b"/", self._looks)
+        except _Missing:
+            raise Doubt(missing_python(self._config, self._home), MAKE_ANEW) from None
         yield from self._along(way, as_root=True)
         if not is_directory(self._looks[way.real].st_mode):
             raise Doubt(f"{shown(way.real)} is not a directory")

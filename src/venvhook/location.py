@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from .environment import BIN, WINDOWS, Doubt, Unusable, read_file
+from .environment import BIN, MAKE_ANEW, WINDOWS, Doubt, Unusable, read_file
 from .errors import shown
 
 TYPE_CHECKING = False
@@ -41,12 +41,12 @@ def check_at_home(environment: Environment, real: bytes) -> None:
     command = _folded(environment.config.get(b"command", b""))
     if command and not any(command.endswith(b" " + home) for home in homes):
         told = shown(command[command.rfind(b" /") + 1 :])
-        raise Doubt(f"was made for {told}, not for this place", kept=True)
+        raise Doubt(f"was made for {told}, and moved or copied since", MAKE_ANEW, kept=True)
     recorded = _recorded(environment.path)
     for value in recorded:
         if not any(value in _spellings(home) for home in homes):
             told = shown(value.strip(b"'\""))
-            raise Doubt(f"was made for {told}, not for this place")
+            raise Doubt(f"was made for {told}, and moved or copied since", MAKE_ANEW)
     if not command and not recorded:
         raise Doubt("does not say where it was made")
 

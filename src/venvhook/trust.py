@@ -25,7 +25,7 @@ from .decision import (
     remove_token,
 )
 from .directories import is_owned
-from .environment import CONFIG, WINDOWS, Doubt, Environment, is_never_asked
+from .environment import CONFIG, MAKE_ANEW, WINDOWS, Doubt, Environment, is_never_asked
 from .errors import shown
 from .gitindex import Repository, Tracked, enclosing, tracked
 from .held import Holder, Shared, Way, check_held, find_doubts, follow, in_order
@@ -443,6 +443,9 @@ def message(verdict: Verdict, doubt: Doubt, root: bytes, marker: bytes) -> str:
 
 def _advice(verdict: Verdict, doubt: Doubt) -> str:
     """Return what to do about *doubt*, in the message about *verdict*."""
+    if doubt.mend == MAKE_ANEW:
+        or_allow = ", 'venvhook allow' uses it as it is" if verdict.condition == LOCATION else ""
+        return f"'{MAKE_ANEW}' makes it anew{or_allow}"
     if doubt.mend:
         return f"To mend it: {doubt.mend}"
     if verdict.silent:

@@ -276,7 +276,7 @@ def _config_cut(environment: Path) -> None:
 
 DAMAGES: tuple[tuple[Callable[[Path], None], str], ...] = (
     (_no_interpreter, "no interpreter in bin/"),
-    (_interpreter_gone, "no interpreter in bin/"),
+    (_interpreter_gone, "(/gone/bin/python3) is gone; 'venvhook create --clear'"),
     (_interpreter_fifo, "the interpreter in bin/ is a FIFO"),
     (_interpreter_text, "not executable"),
     (_interpreter_loop, "the interpreter in bin/ cannot be used"),

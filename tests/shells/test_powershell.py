@@ -425,7 +425,7 @@ def test_an_interpreter_that_is_upgraded_away_is_noticed(
     assert terminal.environment == str(app)
     interpreter.rename(home / "gone")
     said = terminal.run("$null")
-    assert "no interpreter" in said
+    assert f"({interpreter}) is gone" in said
     assert said.count("venvhook:") == 1
     assert terminal.environment is None
     (home / "gone").rename(interpreter)

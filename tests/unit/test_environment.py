@@ -465,3 +465,45 @@ def test_what_is_shown_is_not_endless() -> None:
     assert len(text) <= 100
     assert text.startswith("aaa")
     assert text.endswith("z")
+
+
+# ---- A Python that is gone -----------------------------------------------------------------------
+
+# What pyvenv.cfg says of the version, and what is told of it.
+VERSIONS: tuple[tuple[str, str], ...] = (
+    ("version = 3.11.9\n", " 3.11.9"),
+    ("version_info = 3.12.1.final.0\n", " 3.12.1"),
+    ("version_info = 3.12.1\n", " 3.12.1"),
+    ("", ""),
+    ("version = $(id).1\n", ""),
+    ("version = 99999999999999999999\n", ""),
+)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there bin/python is no link")
+@pytest.mark.parametrize(("line", "version"), VERSIONS)
+def test_a_python_that_was_upgraded_away_is_named(
+    line: str, version: str, tmp_path: Path, make_environment: EnvironmentMaker
+) -> None:
+    path = make_environment(tmp_path / ".venv")
+    (path / "pyvenv.cfg").write_text(f"home = /opt/gone/bin\n{line}")
+    base = tmp_path / "python3.11"
+    for link, target in (("python3", base), ("python", "python3")):
+        (path / "bin" / link).unlink()
+        (path / "bin" / link).symlink_to(target)
+    with pytest.raises(Unusable) as raised:
+        examine(bytes(path))
+    told = f"its Python{version} ({base}) is gone; 'venvhook create --clear' makes it anew"
+    assert raised.value.reason == told
+    assert not raised.value.kept, "it may come back without a trace"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there bin/python is no link")
+def test_a_link_to_nothing_in_its_own_bin_is_no_interpreter(
+    tmp_path: Path, make_environment: EnvironmentMaker
+) -> None:
+    path = make_environment(tmp_path / ".venv")
+    (path / "bin/python").unlink()
+    (path / "bin/python").symlink_to("pypy3")
+    with pytest.raises(Unusable, match="no interpreter in bin/; 'venvhook create --clear'"):
+        examine(bytes(path))

@@ -227,7 +227,7 @@ def test_each_condition_is_told_with_its_evidence(place: Place) -> None:
     python = (bin_ / "python").resolve()
     assert answers["whole"] == f"ok: its Python is {python}"
     assert answers["held"] == f"no: {bin_} is writable by everyone"
-    assert answers["at home"] == "no: was made for /home/you/app/.venv, not for this place"
+    assert answers["at home"] == "no: was made for /home/you/app/.venv, and moved or copied since"
     listed = subprocess.run(["git", "ls-files", ".venv"], cwd=place.app, capture_output=True)
     count = len(listed.stdout.splitlines())
     assert answers["not delivered"] == f"no: tracked by git: {count} files"

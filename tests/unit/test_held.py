@@ -1069,7 +1069,7 @@ HOMES: tuple[tuple[str, str | None], ...] = (
     ("python/bin", "is not an absolute path"),
     ("./python/bin", "is not an absolute path"),
     ("$HOME/bin", "is not an absolute path"),
-    ("{top}/nowhere/bin", "nowhere is missing"),
+    ("{top}/nowhere/bin", "nowhere/bin) is gone"),
     ("{top}/python/bin/python3.11", "python3.11 is not a directory"),
     ("{top}/python/bin/python3.11/..", "python3.11 is not a directory"),
     ("/net/host/bin", "never looked into"),

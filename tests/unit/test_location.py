@@ -147,7 +147,7 @@ def test_lines_as_they_stand_in_scripts(text: bytes, is_there: bool, home_made: 
     expected = "" if is_there else "does not say where it was made"
     assert doubt(home_made) == expected
     script.write_bytes(text.replace(b"@", b"/else/where"))
-    expected = "was made for /else/where, not for this place" if is_there else expected
+    expected = "was made for /else/where, and moved or copied since" if is_there else expected
     assert doubt(home_made) == expected
 
 
@@ -156,7 +156,7 @@ def test_one_wrong_location_among_right_ones_is_doubt(home_made: Path) -> None:
     right = b"VIRTUAL_ENV='" + bytes(home_made) + b"'\n"
     for text in (right + b"VIRTUAL_ENV=/x\n", b"VIRTUAL_ENV=/x\n" + right):
         script.write_bytes(text)
-        assert "was made for /x, not" in doubt(home_made)
+        assert "was made for /x, and" in doubt(home_made)
 
 
 @pytest.mark.parametrize("suffix", ["x", "/", "/.", "x'", " x", "'; x", ")"])
@@ -173,7 +173,7 @@ def test_the_command_counts_as_the_script_does(home_made: Path) -> None:
     (home_made / "bin/activate").write_text("")
     assert doubt(home_made) == ""
     config.write_text(f"{plain}command = /usr/bin/python3 -m venv /x{home_made}\n")
-    with pytest.raises(Doubt, match=rf"was made for /x{home_made}, not") as raised:
+    with pytest.raises(Doubt, match=rf"was made for /x{home_made}, and") as raised:
         check_at_home(examine(bytes(home_made)), bytes(home_made))
     assert raised.value.kept, "mended by an edit of pyvenv.cfg, which is a witness"
 
@@ -226,7 +226,7 @@ def test_no_recorded_path_is_looked_up(home_made: Path) -> None:
     os.chdir(home_made.parent)
     try:
         assert Path("/proc/self/cwd/.venv").samefile(home_made)
-        assert "was made for /proc/self/cwd/.venv, not" in doubt(home_made)
+        assert "was made for /proc/self/cwd/.venv, and" in doubt(home_made)
     finally:
         os.chdir(before)
 
@@ -284,4 +284,4 @@ def test_what_is_no_script_is_doubt(
 
 def test_what_is_shown_is_harmless(home_made: Path) -> None:
     (home_made / "bin/activate").write_bytes(b"VIRTUAL_ENV='/a\x1b]0;x\x07\xff'\n")
-    assert r"/a\x1b]0;x\x07\xff, not" in doubt(home_made)
+    assert r"/a\x1b]0;x\x07\xff, and" in doubt(home_made)

@@ -112,7 +112,9 @@ def test_what_is_set_aside_is_shown_and_recorded(home: Home) -> None:
     home.unpack()
     assert home.look().condition == LOCATION
     printed = home.says("allow")
-    assert "  at home        was made for /home/you/app/.venv, not for this place\n" in printed
+    assert (
+        "  at home        was made for /home/you/app/.venv, and moved or copied since\n" in printed
+    )
     assert "  made here      was not made here" in printed
     assert "'venvhook revoke' takes it back." in printed
     assert home.decision().aside == (LOCATION, BIRTH)

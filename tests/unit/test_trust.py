@@ -187,6 +187,29 @@ def test_a_token_of_another_user_proves_nothing(place: Place) -> None:
 # ---- Refused -------------------------------------------------------------------------------------
 
 
+def test_one_whose_project_was_moved_is_told_with_the_place_it_was_made_for(place: Place) -> None:
+    old = place.environment
+    place.project.rename(place.directory / "moved")
+    moved = place.directory / "moved/.venv"
+    verdict = judge(examine(bytes(moved)), bytes(moved), Settings(), place.state)
+    assert verdict.doubt is not None
+    line = message(verdict, verdict.doubt, bytes(moved.parent), bytes(moved))
+    assert line == (
+        f"moved/.venv was made for {old}, and moved or copied since; not used. "
+        "'venvhook create --clear' makes it anew, 'venvhook allow' uses it as it is"
+    )
+
+
+def test_one_whose_home_is_gone_is_told_which_python_that_was(place: Place) -> None:
+    # As 'python -m venv --copies' leaves it: its interpreter is still there.
+    config = "home = /gone/python/bin\nversion = 3.11.9\n"
+    (place.environment / "pyvenv.cfg").write_text(config)
+    assert place.why(place.look()) == (
+        "app/.venv: its Python 3.11.9 (/gone/python/bin) is gone; not used. "
+        "'venvhook create --clear' makes it anew"
+    )
+
+
 def test_what_git_tracks_is_refused_in_one_line(place: Place) -> None:
     place.git("init", "-q")
     place.git("add", "-f", ".")
