@@ -136,24 +136,7 @@ class State:
         file = self.file(decision.path, kind)
         if file is None:
             return False
-        temporary = file + b".%d" % os.getpid()
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _NO_FOLLOW
-        try:
-            if not make_directories(os.path.dirname(file)):
-                return False
-            descriptor = os.open(temporary, flags, 0o600)
-            try:
-                text = decision.text()
-                whole = os.write(descriptor, text) == len(text)
-            finally:
-                os.close(descriptor)
-            if whole:
-                os.replace(temporary, file)
-                return True
-            os.unlink(temporary)
-        except OSError:
-            return False
-        return False
+        return write_own(file, decision.text())
 
     def forget(self, path: bytes, kind: bytes = ENVIRONMENT) -> bool:
         """Remove the decision of *kind* about *path*; return whether there was one.
@@ -169,26 +152,16 @@ class State:
             if error.errno in _NOTHING_THERE:
                 return False
             raise
-        self._remove_empty(os.path.dirname(file))
+        remove_empty(os.path.dirname(file), decisions_below(self.directory))
         return True
-
-    def _remove_empty(self, directory: bytes) -> None:
-        """Remove *directory* and those above it, as far as nothing is in them any more."""
-        base = decisions_below(self.directory)
-        while len(directory) > len(base):
-            try:
-                os.rmdir(directory)
-            except OSError:
-                return
-            directory = os.path.dirname(directory)
 
     def decisions(self) -> Iterator[tuple[bytes, Decision | Doubt]]:
         """Yield the kind of every decision and what it says, or Doubt where it cannot be read."""
         for kind, file in self._files():
             try:
                 found = _read_decision(file)
-                if found is not None and not _is_at(self.file(found.path, kind), file):
-                    raise _damaged(file, "it is about another path")
+                if found is not None and not is_at(self.file(found.path, kind), file):
+                    raise damaged(file, "it is about another path")
             except Doubt as doubt:
                 yield kind, doubt
             else:
@@ -205,12 +178,12 @@ class State:
         for kind, file in self._files():
             try:
                 found = _read_decision(file)
-                whole = found is None or _is_at(self.file(found.path, kind), file)
+                whole = found is None or is_at(self.file(found.path, kind), file)
             except Doubt:
                 whole = False
             if not whole:
                 os.unlink(file)
-                self._remove_empty(os.path.dirname(file))
+                remove_empty(os.path.dirname(file), decisions_below(self.directory))
                 swept.append(file)
         return swept
 
@@ -292,21 +265,22 @@ def decisions_below(state: bytes) -> bytes:
 
 def _read_decision(file: bytes) -> Decision | None:
     """Return the decision in *file*, or None where there is no such file. Raises Doubt."""
+    text = read_own(file)
     try:
-        return _parsed(_read_own(file))
-    except (Unusable, ValueError) as error:
-        raise _damaged(file, str(error)) from None
-    except OSError as error:
-        if error.errno in _NOTHING_THERE:
-            return None
-        raise Doubt(f"{shown(file)} cannot be read ({error.strerror})") from None
+        return None if text is None else _parsed(text)
+    except ValueError as error:
+        raise damaged(file, str(error)) from None
 
 
-def _damaged(file: bytes, how: str) -> Doubt:
-    return Doubt(f"{shown(file)} is damaged ({how})", "venvhook allow --prune")
+# ---- Files of the state directory ----------------------------------------------------------------
 
 
-def _is_at(expected: bytes | None, file: bytes) -> bool:
+def damaged(file: bytes, how: str, mend: str = "venvhook allow --prune") -> Doubt:
+    """Return the doubt that *file* is damaged: *how*, and the command that takes it away."""
+    return Doubt(f"{shown(file)} is damaged ({how})", mend)
+
+
+def is_at(expected: bytes | None, file: bytes) -> bool:
     """Return whether *file* is where *expected* is; where the disk ignores case, by other names."""
     if expected is None or expected == file:
         return expected is not None
@@ -316,14 +290,58 @@ def _is_at(expected: bytes | None, file: bytes) -> bool:
         return False
 
 
-def _read_own(path: bytes) -> bytes:
-    """Return the content of *path*; raises Unusable where it is not the user's own file."""
-    found = os.lstat(path)
-    if not WINDOWS and found.st_uid != os.geteuid():
-        raise Unusable("it is not yours")
-    if not is_file(found.st_mode):
-        raise Unusable("it is no regular file")
-    return read_file(path, _LIMIT)
+def read_own(file: bytes, mend: str = "venvhook allow --prune") -> bytes | None:
+    """Return the content of *file*, or None where there is none.
+
+    Raises Doubt where it cannot be read or is not the user's own; *mend* takes it away.
+    """
+    try:
+        found = os.lstat(file)
+        if not WINDOWS and found.st_uid != os.geteuid():
+            raise Unusable("it is not yours")
+        if not is_file(found.st_mode):
+            raise Unusable("it is no regular file")
+        return read_file(file, _LIMIT)
+    except Unusable as error:
+        raise damaged(file, error.reason, mend) from None
+    except OSError as error:
+        if error.errno in _NOTHING_THERE:
+            return None
+        raise Doubt(f"{shown(file)} cannot be read ({error.strerror})") from None
+
+
+def write_own(file: bytes, text: bytes) -> bool:
+    """Write *text* to *file*, whole or not at all; return whether it is written."""
+    temporary = file + b".%d" % os.getpid()
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _NO_FOLLOW
+    try:
+        if not make_directories(os.path.dirname(file)):
+            return False
+        descriptor = os.open(temporary, flags, 0o600)
+        try:
+            whole = os.write(descriptor, text) == len(text)
+        finally:
+            os.close(descriptor)
+        if whole:
+            os.replace(temporary, file)
+            return True
+        os.unlink(temporary)
+    except OSError:
+        return False
+    return False
+
+
+def remove_empty(directory: bytes, base: bytes) -> None:
+    """Remove *directory* and those above it below *base*, as far as nothing is in them any more."""
+    while len(directory) > len(base):
+        try:
+            os.rmdir(directory)
+        except OSError:
+            return
+        directory = os.path.dirname(directory)
+
+
+# ---- A decision's text ---------------------------------------------------------------------------
 
 
 def _parsed(text: bytes) -> Decision:

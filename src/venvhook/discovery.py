@@ -29,10 +29,11 @@ class Marker:
     *environment* is the directory, named through the marker, or None where no marker is one;
     *path* is the marker that decided; *reason* is None, or says why a marker that can only be meant
     as an environment (``.venv``, a FIFO) is none; *rests_on* are files that the answer rests on
-    besides the environment's own.
+    besides the environment's own. *root* is the project root: the directory that holds the marker,
+    or for one that is *bound* to the project any other.
     """
 
-    __slots__ = ("environment", "path", "reason", "rests_on")
+    __slots__ = ("bound", "environment", "path", "reason", "rests_on", "root")
 
     def __init__(
         self,
@@ -40,8 +41,11 @@ class Marker:
         environment: bytes | None = None,
         reason: Unusable | None = None,
         rests_on: tuple[bytes, ...] = (),
+        root: bytes | None = None,
     ) -> None:
         self.path = path
+        self.bound = root is not None
+        self.root = os.path.dirname(path) if root is None else root
         self.environment = environment
         self.reason = reason
         self.rests_on = rests_on

@@ -79,7 +79,7 @@ def explain(project: Project, environ: Mapping[str, str]) -> Explanation:
         if marker.environment is None:
             raise marker.reason or Unusable("is no environment")
         environment = examine(marker.environment)
-        look = Look(environment, marker.path)
+        look = Look(environment, marker.path, marker.root)
     except Unusable as reason:
         line = f"{shown(project.environment)}: {reason.reason}"
         answers = _answers_of_none(Answer("whole", f"no: {reason.reason}"))

@@ -68,7 +68,7 @@ def answer(
 ) -> bytes:
     """Return the recipes from *directory* upwards for *shell*, and keep them in *cache*."""
     lines = []
-    for root in roots(directory, home, names):
+    for root in roots(directory, home, names, policy.state):
         recipe = decide_and_keep(shell, root, names, cache, policy)
         if recipe is not None:
             lines.append(recipe.line(shell))

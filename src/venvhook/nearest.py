@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from .binding import bound_marker
 from .config import FILE, Settings, read_settings
 from .decision import State
 from .directories import config_directory, state_directory, usable
@@ -44,9 +45,13 @@ class Policy:
 
     def witnesses(self) -> tuple[bytes, ...]:
         """Return what a refusal rests on of which the user decides how it is told."""
+        return (*self.settings.witnesses, *self.stamp())
+
+    def stamp(self) -> tuple[bytes, ...]:
+        """Return the file that shows by its time when the user decided something, or nothing."""
         if self.state is None or not self.state.has_stamp():
-            return self.settings.witnesses
-        return (*self.settings.witnesses, self.state.stamp)
+            return ()
+        return (self.state.stamp,)
 
 
 def read_policy(environ: Mapping[str, str], trust: str) -> Policy:
@@ -86,8 +91,13 @@ class Outcome:
         self.verdict: Verdict | None = None
 
 
-def roots(directory: bytes, home: bytes, names: tuple[bytes, ...]) -> Iterator[bytes]:
-    """Yield the directories from *directory* upwards in which a shell sees one of *names*."""
+def roots(
+    directory: bytes, home: bytes, names: tuple[bytes, ...], state: State | None = None
+) -> Iterator[bytes]:
+    """Yield the directories from *directory* upwards in which a shell sees one of *names*.
+
+    And those to which the user bound an environment, as *state* knows.
+    """
     for root in levels(directory, home):
         # A link to nothing is a marker too, where the shell sees it: by any name in its working
         # directory, by the first on the way up.
@@ -95,6 +105,7 @@ def roots(directory: bytes, home: bytes, names: tuple[bytes, ...]) -> Iterator[b
             root != directory
             and not present(root, names)
             and not os.path.lexists(os.path.join(root, names[0]))
+            and bound_marker(root, state) is None
         ):
             continue
         if root != directory and is_same(root, home):
@@ -104,7 +115,7 @@ def roots(directory: bytes, home: bytes, names: tuple[bytes, ...]) -> Iterator[b
 
 def look_into(root: bytes, names: tuple[bytes, ...], policy: Policy) -> Outcome | None:
     """Return what the directory *root* comes to, or None where there is no marker in it."""
-    marker = find_marker(root, names)
+    marker = bound_marker(root, policy.state) or find_marker(root, names)
     if marker is None:
         return None
     rests_on = list(marker.rests_on)
@@ -113,7 +124,8 @@ def look_into(root: bytes, names: tuple[bytes, ...], policy: Policy) -> Outcome 
     try:
         if marker.environment is None:
             if marker.reason is None:
-                return Outcome(rests_on, kept=True)
+                # An environment may be bound to it.
+                return Outcome([*rests_on, *policy.stamp()], kept=True)
             raise marker.reason
         rests_on += witnesses(marker.environment)
         environment = examine(marker.environment)
@@ -123,7 +135,7 @@ def look_into(root: bytes, names: tuple[bytes, ...], policy: Policy) -> Outcome 
         outcome = Outcome(rests_on, reason.kept, f"{shown(path)}: {reason.reason}")
         outcome.silent = policy.denies(root, path)
         return outcome
-    verdict = judge(environment, marker.path, policy.settings, policy.state)
+    verdict = judge(environment, marker.path, policy.settings, policy.state, marker.root)
     outcome = Outcome([*rests_on, *verdict.witnesses], verdict.kept)
     outcome.environment, outcome.verdict = environment, verdict
     if verdict.doubt is not None:
@@ -157,7 +169,7 @@ def nearest_environment(
     It is accepted as a shell that comes there accepts it. Raises VenvhookError where there is none,
     and with the line that a shell would say where it may not be used.
     """
-    for root in roots(directory, home, names):
+    for root in roots(directory, home, names, policy.state):
         outcome = look_into(root, names, policy)
         if outcome is None:
             continue

@@ -125,7 +125,7 @@ def look_at(project: Project) -> Look:
     try:
         if marker.environment is None:
             raise marker.reason or Unusable("is no environment; name one, or a project")
-        return Look(examine(marker.environment), marker.path)
+        return Look(examine(marker.environment), marker.path, marker.root)
     except Unusable as error:
         raise VenvhookError(f"{shown(project.environment)}: {error.reason}") from None
     except Doubt as doubt:
@@ -210,7 +210,8 @@ def deny(project: Project, state: State) -> list[str]:
     """Let no environment of *project* be used, and say nothing of it."""
     path = project.real_root
     marker = project.marker
-    if marker is not None and os.path.basename(marker.path) not in project.names:
+    is_own = marker is None or marker.bound or os.path.basename(marker.path) in project.names
+    if marker is not None and not is_own:
         # Beside others that belong to other projects.
         path = os.path.realpath(marker.path)
     with locked(state):

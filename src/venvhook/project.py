@@ -6,7 +6,10 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from .binding import bound_marker
 from .caller import absolute, home_directory, marker_names
+from .decision import State
+from .directories import is_own, state_directory
 from .discovery import Marker, find_marker, is_same, levels, present
 from .environment import CONFIG
 from .errors import VenvhookError, shown
@@ -42,7 +45,7 @@ class Project:
     @property
     def root(self) -> bytes:
         """The project root."""
-        return self.start if self.marker is None else os.path.dirname(self.marker.path)
+        return self.start if self.marker is None else self.marker.root
 
     @property
     def real_root(self) -> bytes:
@@ -86,7 +89,9 @@ def find_project(path: bytes | None, environ: Mapping[str, str]) -> Project:
         return Project(start, names, (), own)
     if not is_directory:
         raise VenvhookError(f"{shown(start)}: is no environment; name one, or a project")
-    steps = tuple(_walk(start, names, home_directory(environ)))
+    directory = state_directory(environ)
+    state = State(directory) if directory is not None and is_own(directory) else None
+    steps = tuple(_walk(start, names, home_directory(environ), state))
     marker = steps[-1].marker if steps and not steps[-1].is_passed else None
     return Project(start, names, steps, marker)
 
@@ -100,17 +105,21 @@ def _own_marker(path: bytes, names: tuple[bytes, ...], is_directory: bool) -> Ma
     return None
 
 
-def _walk(start: bytes, names: tuple[bytes, ...], home: bytes) -> Iterator[Level]:
+def _walk(
+    start: bytes, names: tuple[bytes, ...], home: bytes, state: State | None
+) -> Iterator[Level]:
     """Yield the directories from *start* upwards as the hook looks at them, and what is there.
 
     The last is the first that is not passed, if there is one.
     """
     for directory in levels(start, home):
         # On the way up a link to nothing is seen by the first name only, as in the hook scripts.
-        seen = directory == start or present(directory, names) or _is_there(directory, names[0])
+        bound = bound_marker(directory, state)
+        seen = bound is not None or directory == start or present(directory, names)
+        seen = seen or _is_there(directory, names[0])
         if seen and directory != start and is_same(directory, home):
             return
-        level = Level(directory, find_marker(directory, names) if seen else None)
+        level = Level(directory, (bound or find_marker(directory, names)) if seen else None)
         yield level
         if not level.is_passed:
             return

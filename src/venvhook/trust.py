@@ -83,14 +83,15 @@ class Look:
     """One look at *environment*, to which the marker *marker* of a project leads.
 
     Nothing is found out twice. The conditions are its methods; each raises Doubt where it does not
-    hold. Raises Doubt itself where the path cannot be followed.
+    hold. Raises Doubt itself where the path cannot be followed. *root* is the project's, where that
+    is not the directory of the marker.
     """
 
-    def __init__(self, environment: Environment, marker: bytes) -> None:
+    def __init__(self, environment: Environment, marker: bytes, root: bytes | None = None) -> None:
         self.environment = environment
         self.marker = marker
         self.way = _followed(environment.path)
-        self.root = os.path.realpath(os.path.dirname(marker))
+        self.root = os.path.realpath(os.path.dirname(marker) if root is None else root)
         self.witnesses: list[bytes] = []
         # Those around it, once they were asked.
         self.repositories: list[Repository] = []
@@ -246,9 +247,15 @@ def _readable_repositories(directory: bytes) -> Iterator[Repository]:
 
 
 def judge(
-    environment: Environment, marker: bytes, settings: Settings, state: State | None
+    environment: Environment,
+    marker: bytes,
+    settings: Settings,
+    state: State | None,
+    root: bytes | None = None,
 ) -> Verdict:
     """Return whether *environment*, which is whole and to which *marker* leads, may be used.
+
+    *root* is the project's, where that is not the directory of the marker.
 
     An environment that is accepted for the first time gets its token, and that is kept in *state*;
     where it cannot be, the verdict may not be kept either.
@@ -258,7 +265,7 @@ def judge(
     if state is not None and stamped:
         witnesses += (state.stamp,)
     try:
-        look = Look(environment, marker)
+        look = Look(environment, marker, root)
     except Doubt as doubt:
         return Verdict(witnesses, doubt, WHOLE)
     try:
@@ -433,7 +440,9 @@ def _forget_token(environment: bytes, token: bytes) -> None:
 
 def message(verdict: Verdict, doubt: Doubt, root: bytes, marker: bytes) -> str:
     """Return the one line about an environment that *verdict* refuses: what, why, what to do."""
-    name = shown(os.path.join(os.path.basename(root), os.path.basename(marker)), limit=100)
+    name = shown(marker, limit=100)
+    if os.path.dirname(marker) == root:
+        name = shown(os.path.join(os.path.basename(root), os.path.basename(marker)), limit=100)
     what = doubt.what.removeprefix(shown(marker) + " ")
     # A sentence of its own follows a colon, and what is just said of it does not.
     colon = ":" if what.startswith(_OWN_SENTENCE) else ""

@@ -20,6 +20,7 @@ from venvhook.shells import SHELLS
 
 PACKAGE = CHECKOUT / "src/venvhook"
 HOT = (
+    "binding",
     "birth",
     "caller",
     "config",
