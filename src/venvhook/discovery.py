@@ -13,6 +13,7 @@ from .environment import (
     is_never_asked,
     kind,
     read_file,
+    require_finished,
 )
 
 TYPE_CHECKING = False
@@ -137,6 +138,10 @@ def _look_at_directory(path: bytes) -> Marker:
     try:
         os.lstat(config)
     except FileNotFoundError:
+        try:
+            require_finished(path)
+        except Unusable as reason:
+            return Marker(path, reason=reason, rests_on=(path,))
         if not os.path.basename(path).startswith(b"."):
             return Marker(path)
         text = f"no {CONFIG.decode()} in it, so it is no environment; remove or recreate it"

@@ -36,6 +36,10 @@ _KINDS = {
 }
 
 
+# In an environment that 'venvhook create' is making, or whose making did not end.
+UNFINISHED = b".venvhook-unfinished"
+
+
 class Unusable(Exception):  # noqa: N818  # an answer, not a failure
     """Why an environment may not be used: the text after its path in the message.
 
@@ -140,7 +144,7 @@ def read_file(path: bytes, limit: int, links: bool = True) -> bytes:
     return content
 
 
-def _config_lines(text: bytes) -> list[tuple[bytes, bytes]]:
+def config_lines(text: bytes) -> list[tuple[bytes, bytes]]:
     """Return the keys and values of a ``pyvenv.cfg`` in their order.
 
     As CPython's start-up reads it (``getpath.py``): as text, where a space may be one of Unicode's,
@@ -165,6 +169,15 @@ def examine(path: bytes) -> Environment:
 
     Raises Unusable, with the reason, where it is not whole: it could not be used even if trusted.
     """
+    require_finished(path)
+    return examine_unfinished(path)
+
+
+def examine_unfinished(path: bytes) -> Environment:
+    """Return the environment at *path* as ``examine`` does, also while 'venvhook create' makes it.
+
+    For who makes it: all others ask ``examine``.
+    """
     config = _read_config(path)
     separator = os.fsencode(os.pathsep)
     if separator in path:
@@ -181,12 +194,18 @@ def examine(path: bytes) -> Environment:
     return Environment(path, config)
 
 
+def require_finished(path: bytes) -> None:
+    """Raise Unusable where 'venvhook create' has not finished the environment at *path*."""
+    if os.path.lexists(os.path.join(path, UNFINISHED)):
+        raise Unusable("is unfinished; run 'venvhook create' again, once no other makes it")
+
+
 def _read_config(path: bytes) -> dict[bytes, bytes]:
     """Return what ``pyvenv.cfg`` of *path* says; raise Unusable where it cannot be read."""
     name = CONFIG.decode()
     try:
         text = read_file(os.path.join(path, CONFIG), CONFIG_LIMIT, links=False)
-        lines = _config_lines(text)
+        lines = config_lines(text)
         _require_one_home(text, lines)
     except OSError as error:
         raise Unusable(f"{name} cannot be read ({error.strerror}); mend its permissions") from error
@@ -270,14 +289,14 @@ def display_name(environment: Environment, root: bytes, names: tuple[bytes, ...]
     That is ``prompt =`` of ``pyvenv.cfg``, else the name of the project directory *root* where the
     environment is called like one of the marker *names*, else the environment's own name.
     """
-    name = _unquoted(environment.config.get(b"prompt", b""))
+    name = unquoted(environment.config.get(b"prompt", b""))
     if not name:
         own = os.path.basename(environment.path)
         name = os.path.basename(root.rstrip(b"/")) if own in names else own
-    return _printable(name or b"venv")
+    return printable(name or b"venv")
 
 
-def _unquoted(value: bytes) -> bytes:
+def unquoted(value: bytes) -> bytes:
     """Return *value* without the Python quotes that CPython's venv writes around a prompt."""
     if len(value) < 2 or value[:1] != value[-1:] or value[:1] not in (b"'", b'"'):
         return value
@@ -293,7 +312,7 @@ def _unquoted(value: bytes) -> bytes:
         return inner
 
 
-def _printable(name: bytes) -> bytes:
+def printable(name: bytes) -> bytes:
     """Return *name* with each character that does not just draw itself as '?', and shortened."""
     text = name.decode("utf-8", "replace")
     clean = "".join(c if is_harmless(ord(c)) else "?" for c in text)

@@ -140,3 +140,13 @@ def test_a_reason_comes_before_something_else(tmp_path: Path) -> None:
     assert marker.path == bytes(tmp_path / ".venv")
     assert marker.reason is not None
     assert "link to nothing" in marker.reason.reason
+
+
+@pytest.mark.parametrize("name", [".venv", "venv"])
+def test_a_directory_in_which_one_is_being_made_says_so(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).mkdir()
+    (tmp_path / name / ".venvhook-unfinished").touch()
+    marker = found(tmp_path)
+    assert marker.environment is None
+    assert marker.reason is not None
+    assert "is unfinished" in marker.reason.reason

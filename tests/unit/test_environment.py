@@ -21,6 +21,7 @@ from venvhook.environment import (
     Unusable,
     display_name,
     examine,
+    examine_unfinished,
     is_never_asked,
     read_file,
     witnesses,
@@ -47,7 +48,7 @@ NAMES = (b".venv", b"venv", b"env")
 def test_config_is_read_as_lines_of_key_and_value(
     text: bytes, expected: dict[bytes, bytes]
 ) -> None:
-    assert dict(environment_module._config_lines(text)) == expected
+    assert dict(environment_module.config_lines(text)) == expected
 
 
 @pytest.mark.parametrize("maker", MAKERS)
@@ -507,3 +508,16 @@ def test_a_link_to_nothing_in_its_own_bin_is_no_interpreter(
     (path / "bin/python").symlink_to("pypy3")
     with pytest.raises(Unusable, match="no interpreter in bin/; 'venvhook create --clear'"):
         examine(bytes(path))
+
+
+# ---- One that is being made ----------------------------------------------------------------------
+
+
+def test_an_unfinished_environment_is_not_used(
+    tmp_path: Path, make_environment: EnvironmentMaker
+) -> None:
+    path = make_environment(tmp_path / ".venv")
+    (path / ".venvhook-unfinished").touch()
+    with pytest.raises(Unusable, match="is unfinished; run 'venvhook create' again"):
+        examine(bytes(path))
+    assert examine_unfinished(bytes(path)).config
