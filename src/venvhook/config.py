@@ -1,9 +1,9 @@
-"""The user's settings: ``config.toml`` in the configuration directory, and ``VENVHOOK_TRUST``.
+"""The user's settings: ``config.toml`` in the configuration directory, ``VENVHOOK_*`` variables.
 
 No setting is ever read from a project, nor from a file that somebody else can write. In another
 user's HOME, as under ``sudo -s``, that user's file is not this one's: silently, all is as by
 default. Reading TOML takes a helper twice as long as all else it does, so what was read is kept in
-the state directory with what the file looked like.
+the state directory with what the file looked like; ``configtext`` is imported only to read it anew.
 """
 
 from __future__ import annotations
@@ -19,43 +19,194 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    Value = str | bool | tuple[bytes, ...]
+
 FILE = b"config.toml"
-VARIABLE = "VENVHOOK_TRUST"
 TRUST = ("own", "ask", "all")
 
-_LIMIT = 64 * 1024
+LIMIT = 64 * 1024
+_KEPT_LIMIT = 2 * LIMIT
 # How many links from config.toml on are followed; people who keep it in a repository have one.
 _LINK_LIMIT = 8
 _GROUP, _EVERYONE, _STICKY = 0o020, 0o002, 0o1000
 _FORMAT, _LINK = 0o170000, 0o120000
 
 
-class Settings:
-    """What the user has set.
+# ---- The table -----------------------------------------------------------------------------------
 
-    *trust* is one of TRUST; *notice* says whether it is told that an environment is not used;
+# What a value is: one of some words, true or false, or a list of names or of directories.
+WORD, SWITCH, NAMES, DIRECTORIES = "word", "switch", "names", "directories"
+NAMES_LIMIT = 3
+UNDER = "auto_create_under"
+# As the hook scripts take them from a variable.
+SWITCHES = {"true": True, "1": True, "on": True, "false": False, "0": False, "off": False}
+
+
+class Setting:
+    """One setting: its *name*, its *kind*, what it is by *default*, and what it *means*.
+
+    *choices* are the words that one of WORD takes. *forbidden* are bytes that no item of a list
+    holds, besides control characters; *wanted* says so.
+    """
+
+    __slots__ = ("choices", "default", "forbidden", "kind", "means", "name", "variable", "wanted")
+
+    def __init__(
+        self,
+        name: str,
+        kind: str,
+        default: Value,
+        means: str,
+        choices: tuple[str, ...] = (),
+        forbidden: bytes = b"",
+        wanted: str = "",
+    ) -> None:
+        self.name = name
+        self.kind = kind
+        self.default = default
+        self.means = means
+        self.choices = choices
+        self.forbidden = forbidden
+        self.wanted = wanted or one_of(choices) or "true or false"
+        self.variable = f"VENVHOOK_{name.upper()}"
+
+    @property
+    def is_list(self) -> bool:
+        """Whether a value has several items."""
+        return self.kind in (NAMES, DIRECTORIES)
+
+    def accepts(self, value: Value) -> bool:
+        """Return whether *value* may be set, as far as that does not depend on HOME."""
+        if self.kind == WORD:
+            return value in self.choices
+        if self.kind == SWITCH:
+            return isinstance(value, bool)
+        if not isinstance(value, tuple) or not all(map(self.accepts_item, value)):
+            return False
+        return self.name != "names" or 0 < len(value) <= NAMES_LIMIT
+
+    def accepts_item(self, item: bytes) -> bool:
+        """Return whether the list may hold *item*."""
+        if item in (b"", b".", b"..") or any(byte in self.forbidden or byte < 32 for byte in item):
+            return False
+        return self.kind != DIRECTORIES or _is_plain_directory(item)
+
+    def read(self, text: bytes) -> Value | None:
+        """Return the value that the variable's *text* sets, or None where that is none."""
+        if self.kind == NAMES:
+            return tuple(text.replace(b":", b" ").split())
+        if self.kind == DIRECTORIES:
+            return tuple(part for part in text.split(os.fsencode(os.pathsep)) if part)
+        word = text.decode("utf-8", "replace")
+        return SWITCHES.get(word) if self.kind == SWITCH else word
+
+
+def one_of(words: tuple[str, ...]) -> str:
+    """Return *words* as a choice in a sentence, or nothing where there are none."""
+    quoted = [f"'{word}'" for word in words]
+    return ", ".join(quoted[:-1]) + f" or {quoted[-1]}" if quoted else ""
+
+
+def _is_plain_directory(item: bytes) -> bool:
+    """Return whether *item* is absolute or begins with ``~/``, and its text says where it leads."""
+    path = item.replace(b"\\", b"/") if WINDOWS else item
+    parts = path.split(b"/")
+    return (parts[0] == b"~" or os.path.isabs(item)) and b"." not in parts and b".." not in parts
+
+
+SETTINGS = (
+    Setting("trust", WORD, "own", "which environments are used unasked", TRUST),
+    Setting("notice", SWITCH, True, "tell that an environment is not used"),
+    Setting(
+        "names",
+        NAMES,
+        (b".venv", b"venv", b"env"),
+        "what environments are called, the first first",
+        forbidden=b"/\\: ",
+        wanted="one to three names without slash, space or colon",
+    ),
+    Setting(
+        "auto_create",
+        WORD,
+        "never",
+        "make a missing environment on cd",
+        ("never", "ask", "always"),
+    ),
+    Setting(
+        UNDER,
+        DIRECTORIES,
+        (),
+        "where 'always' makes them unasked",
+        wanted="directories that begin with / or ~/, and not HOME or above it",
+    ),
+    Setting("auto_install", SWITCH, False, "install the project's packages then, too"),
+    Setting(
+        "project_files",
+        NAMES,
+        (
+            *(b"pyproject.toml", b"requirements.txt", b"setup.py", b"setup.cfg", b"Pipfile"),
+            *(b"uv.lock", b"poetry.lock", b"pdm.lock", b"pylock.toml", b"environment.yml"),
+        ),
+        "what makes a directory a Python project",
+        forbidden=b"/\\ ",
+        wanted="names without slash or space",
+    ),
+    Setting(
+        "backend",
+        WORD,
+        "auto",
+        "what makes environments",
+        ("auto", "uv", "virtualenv", "venv"),
+    ),
+    Setting("guard", SWITCH, False, "let pip refuse outside of environments"),
+)
+VARIABLE = SETTINGS[0].variable
+
+
+class Settings:
+    """What the user has set, by the names of the table; directories are absolute.
+
     *witnesses* are what an answer that follows them rests on.
     """
 
-    __slots__ = ("notice", "trust", "witnesses")
+    __slots__ = (*(row.name for row in SETTINGS), "witnesses")
 
-    def __init__(self, trust: str = "own", notice: bool = True) -> None:
+    trust: str
+    notice: bool
+    names: tuple[bytes, ...]
+    auto_create: str
+    auto_create_under: tuple[bytes, ...]
+    auto_install: bool
+    project_files: tuple[bytes, ...]
+    backend: str
+    guard: bool
+    witnesses: tuple[bytes, ...]
+
+    def __init__(self, trust: str = "own", notice: bool = True, **others: Value) -> None:
+        for row in SETTINGS:
+            setattr(self, row.name, others.get(row.name, row.default))
         self.trust = trust
         self.notice = notice
-        self.witnesses: tuple[bytes, ...] = ()
+        self.witnesses = ()
+
+
+# ---- Reading -------------------------------------------------------------------------------------
 
 
 def read_settings(environ: Mapping[str, str], trust: str, state: bytes | None) -> Settings:
-    """Return the settings; *trust*, from ``VENVHOOK_TRUST``, comes before the file's if not empty.
+    """Return the settings, for the helper.
 
-    Raises VenvhookError where something in them is not understood.
+    Variables of *environ* come before the file, but of ``VENVHOOK_TRUST`` *trust* is the value
+    that counts, if not empty: the shell's when it loaded the hook, by which its recipes are kept.
+    Of ``VENVHOOK_NAMES`` nothing is a mistake here, as in the hook scripts. Raises VenvhookError
+    where something else is not understood.
     """
-    _check_variable(trust)
+    variables = _variables(environ, trust, strict=False)
     directory = config_directory(environ)
     settings = Settings()
     if directory is not None:
         file = os.path.join(directory, FILE)
-        way = _way(file)
+        way = way_of(file)
         try:
             found = os.stat(file)
         except OSError:
@@ -63,13 +214,12 @@ def read_settings(environ: Mapping[str, str], trust: str, state: bytes | None) -
             if make(directory, environ):
                 settings.witnesses = _directories(way)
         else:
-            if not _is_of_another(directory, environ):
-                _require_own_way(way)
-                settings = _kept(file, found, state) or _read(file, state)
+            if not is_of_another(directory, environ):
+                require_own_way(way)
+                settings = _kept(file, found, state, environ) or _read(file, state, environ)
             # An older file that is moved into its place changes the directory alone.
             settings.witnesses = (file, *_directories(way))
-    if trust:
-        settings.trust = trust
+    _set(settings, variables)
     return settings
 
 
@@ -78,37 +228,118 @@ def explain_settings(environ: Mapping[str, str]) -> tuple[Settings, str]:
 
     Raises VenvhookError where something in them is not understood.
     """
+    variables = variables_of(environ)
     settings, origin = Settings(), "the default"
+    file = file_that_counts(environ)
+    if file is not None:
+        values = parse_file(file, environ)
+        _set(settings, values)
+        origin = shown(file) if "trust" in values else origin
+    _set(settings, variables)
+    return settings, VARIABLE if "trust" in variables else origin
+
+
+def file_that_counts(environ: Mapping[str, str]) -> bytes | None:
+    """Return the path of ``config.toml``, or None where there is none or it is another user's.
+
+    Raises VenvhookError where others can write what leads to it.
+    """
     directory = config_directory(environ)
     file = os.path.join(directory, FILE) if directory is not None else b""
-    if directory and os.path.lexists(file) and not _is_of_another(directory, environ):
-        _require_own_way(_way(file))
-        table = _read_table(file)[0]
-        settings = parse_settings(file, table)
-        origin = shown(file) if "trust" in table else origin
-    trust = environ.get(VARIABLE, "")
-    _check_variable(trust)
-    if trust:
-        settings.trust, origin = trust, VARIABLE
-    return settings, origin
+    if not directory or not os.path.lexists(file) or is_of_another(directory, environ):
+        return None
+    require_own_way(way_of(file))
+    return file
 
 
-def _check_variable(trust: str) -> None:
-    """Raise VenvhookError unless *trust* is empty or one of TRUST."""
-    if trust and trust not in TRUST:
-        raise VenvhookError(
-            f"{VARIABLE} is '{shown(os.fsencode(trust))}'; set it to {_one_of(TRUST)}"
-        )
+def parse_file(file: bytes, environ: Mapping[str, str]) -> dict[str, Value]:
+    """Return what *file* sets. Raises VenvhookError where it is not understood."""
+    from .configtext import parse  # only where there is something to read
+
+    return expanded(parse(file, read_text(file)[0], environ), environ)
 
 
-def _one_of(values: tuple[str, ...]) -> str:
-    return ", ".join(f"'{value}'" for value in values[:-1]) + f" or '{values[-1]}'"
+def variables_of(environ: Mapping[str, str]) -> dict[str, Value]:
+    """Return what the variables of *environ* set. Raises VenvhookError for a mistake in one."""
+    return _variables(environ, environ.get(VARIABLE, ""), strict=True)
+
+
+def _variables(environ: Mapping[str, str], trust: str, strict: bool) -> dict[str, Value]:
+    """Return what the variables of *environ* set, where that of trust is *trust*.
+
+    Unless *strict*, of ``VENVHOOK_NAMES`` the first three names are taken as they are. An empty
+    variable, or a list of nothing, sets nothing.
+    """
+    values: dict[str, Value] = {}
+    for row in SETTINGS:
+        text = trust if row.name == "trust" else environ.get(row.variable, "")
+        value = row.read(os.fsencode(text)) if text else ()
+        if value == ():
+            continue
+        if row.name == "names" and not strict and isinstance(value, tuple):
+            value = value[:NAMES_LIMIT]
+        elif value is None or not row.accepts(value) or not _fits(row, value, environ):
+            raise VenvhookError(_variable_mistake(row, os.fsencode(text)))
+        values[row.name] = value
+    return expanded(values, environ)
+
+
+def _fits(row: Setting, value: Value, environ: Mapping[str, str]) -> bool:
+    """Return whether each directory of *value* is one that may be set where HOME is."""
+    if row.kind != DIRECTORIES or not isinstance(value, tuple):
+        return True
+    return all(is_apart_from_home(item, environ) for item in value)
+
+
+def _variable_mistake(row: Setting, text: bytes) -> str:
+    """Return that the variable of *row* cannot be set to *text*."""
+    wanted = "'true' or 'false'" if row.kind == SWITCH else row.wanted
+    between = {NAMES: ", between spaces", DIRECTORIES: f", between '{os.pathsep}'"}
+    return f"{row.variable} is '{shown(text)}'; set it to {wanted}{between.get(row.kind, '')}"
+
+
+def _set(settings: Settings, values: Mapping[str, Value]) -> None:
+    """Let *settings* have *values*."""
+    for name, value in values.items():
+        setattr(settings, name, value)
+
+
+# ---- Directories ---------------------------------------------------------------------------------
+
+
+def _home(environ: Mapping[str, str]) -> bytes:
+    """Return HOME without a slash at its end, or nothing."""
+    home = environ.get("HOME") or (environ.get("USERPROFILE", "") if WINDOWS else "")
+    return os.fsencode(home).rstrip(b"/")
+
+
+def expanded(values: dict[str, Value], environ: Mapping[str, str]) -> dict[str, Value]:
+    """Return *values* with each ``~`` as HOME, and no slash at the end of a directory."""
+    under = values.get(UNDER)
+    if not isinstance(under, tuple) or not under:
+        return values
+    home = _home(environ)
+    return {**values, UNDER: tuple(_expanded(item, home) for item in under)}
+
+
+def _expanded(item: bytes, home: bytes) -> bytes:
+    return (home + item[1:] if item[:1] == b"~" else item).rstrip(b"/")
+
+
+def is_apart_from_home(item: bytes, environ: Mapping[str, str]) -> bool:
+    """Return whether the directory *item* is neither HOME nor above it.
+
+    A ``~`` where HOME is not set is neither.
+    """
+    home = _home(environ)
+    path = _expanded(item, home)
+    return os.path.isabs(path) and not (home + b"/").startswith(path + b"/")
 
 
 # ---- Whose it is ---------------------------------------------------------------------------------
 
 
-def _way(file: bytes) -> list[bytes]:
+def way_of(file: bytes) -> list[bytes]:
     """Return *file*, and where it is a link, each place that it leads to whose directory exists."""
     way = [file]
     for _ in range(_LINK_LIMIT):
@@ -127,7 +358,7 @@ def _directories(way: list[bytes]) -> tuple[bytes, ...]:
     return tuple(dict.fromkeys(os.path.dirname(place) for place in way))
 
 
-def _is_of_another(directory: bytes, environ: Mapping[str, str]) -> bool:
+def is_of_another(directory: bytes, environ: Mapping[str, str]) -> bool:
     """Return whether the configuration *directory* is that of another user, who is not root.
 
     That is in his HOME; for root, who may be given all variables of another's, wherever it is.
@@ -144,7 +375,7 @@ def _is_of_another(directory: bytes, environ: Mapping[str, str]) -> bool:
         return True
 
 
-def _require_own_way(way: list[bytes]) -> None:
+def require_own_way(way: list[bytes]) -> None:
     """Raise VenvhookError where others can put something else at a place on the *way*."""
     for place in way:
         for part, follows in ((os.path.dirname(place), True), (place, False)):
@@ -188,41 +419,71 @@ def _has_acl(place: bytes) -> bool:
 # ---- What was read last time ---------------------------------------------------------------------
 
 
-def _kept(file: bytes, found: os.stat_result, state: bytes | None) -> Settings | None:
+def _kept(
+    file: bytes, found: os.stat_result, state: bytes | None, environ: Mapping[str, str]
+) -> Settings | None:
     """Return what was read from *file* last time, or None where it looks otherwise now."""
     if state is None:
         return None
     try:
-        lines = read_file(os.path.join(state, b"settings"), _LIMIT).split(b"\n")
+        look, *texts = read_file(os.path.join(state, b"settings"), _KEPT_LIMIT).split(b"\n")
     except (OSError, Unusable):
         return None
-    if len(lines) != 3 or lines[0] != _look(file, found):
+    if look != _look(file, found) or len(texts) != len(SETTINGS):
         return None
-    trust = lines[1].decode("ascii", "replace")
-    return Settings(trust, lines[2] == b"notice") if trust in TRUST else None
+    values = {}
+    for row, text in zip(SETTINGS, texts, strict=True):
+        value = _from_kept(row, text)
+        if value is None or not row.accepts(value) or not _fits(row, value, environ):
+            return None
+        values[row.name] = value
+    settings = Settings()
+    _set(settings, expanded(values, environ))
+    return settings
 
 
 def _look(file: bytes, found: os.stat_result) -> bytes:
-    """Return what tells this *file* from an earlier one, in one line."""
+    """Return what tells this *file* from an earlier one, in one line.
+
+    The first number is that of the form of what is kept.
+    """
     parts = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
-    return b"2 " + b" ".join(b"%d" % part for part in parts) + b" " + file.replace(b"\n", b"?")
+    return b"3 " + b" ".join(b"%d" % part for part in parts) + b" " + file.replace(b"\n", b"?")
 
 
-def _read(file: bytes, state: bytes | None) -> Settings:
-    """Return what *file* says, and keep it in *state*."""
-    table, found = _read_table(file)
-    settings = parse_settings(file, table)
+def _from_kept(row: Setting, text: bytes) -> Value | None:
+    """Return the value of which ``_to_keep`` is *text*, or None where there is none."""
+    if row.is_list:
+        return tuple(text.split(b"\0")) if text else ()
+    word = text.decode("ascii", "replace")
+    return SWITCHES.get(word) if row.kind == SWITCH else word
+
+
+def _to_keep(value: Value) -> bytes:
+    """Return *value* as text without a line feed: no item of a list holds control characters."""
+    if isinstance(value, bool):
+        return b"true" if value else b"false"
+    return value.encode() if isinstance(value, str) else b"\0".join(value)
+
+
+def _read(file: bytes, state: bytes | None, environ: Mapping[str, str]) -> Settings:
+    """Return what *file* says, and keep it in *state* with each ``~`` as it is."""
+    from .configtext import parse  # only where there is something new to read
+
+    text, found = read_text(file)
+    values = parse(file, text, environ)
+    settings = Settings()
+    _set(settings, values)
     if state is not None:
-        text = b"\n".join(
-            (_look(file, found), settings.trust.encode(), b"notice" if settings.notice else b"")
-        )
+        lines = [_to_keep(getattr(settings, row.name)) for row in SETTINGS]
         temporary = os.path.join(state, b"settings.%d" % os.getpid())
         try:
             with open(temporary, "wb", opener=_private) as written:
-                written.write(text)
+                written.write(b"\n".join((_look(file, found), *lines)))
             os.replace(temporary, os.path.join(state, b"settings"))
         except OSError:
             pass  # Read again the next time.
+    _set(settings, expanded(values, environ))
     return settings
 
 
@@ -231,44 +492,23 @@ def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
-# ---- TOML ----------------------------------------------------------------------------------------
-
-
-def parse_settings(file: bytes, table: dict[str, object]) -> Settings:
-    """Return what the *table* of *file* says. Raises VenvhookError, naming what is no setting."""
-    where = shown(file)
-    unknown = sorted(set(table) - {"trust", "notice"})
-    if unknown:
-        name = shown(unknown[0].encode())
-        raise VenvhookError(f"{where}: no setting is called '{name}'; there are notice and trust")
-    trust, notice = table.get("trust", "own"), table.get("notice", True)
-    if not isinstance(trust, str) or trust not in TRUST:
-        raise VenvhookError(f"{where}: trust must be {_one_of(TRUST)}")
-    if not isinstance(notice, bool):
-        raise VenvhookError(f"{where}: notice must be true or false")
-    return Settings(trust, notice)
-
-
-def _read_table(file: bytes) -> tuple[dict[str, object], os.stat_result]:
-    """Return the keys and values of the TOML 1.0 *file*, and its ``fstat``.
+def read_text(file: bytes) -> tuple[bytes, os.stat_result]:
+    """Return the content of *file*, and its ``fstat``.
 
     Raises VenvhookError where it cannot be read, or others can write it.
     """
-    # Imported only where there is something new to read: it takes as long as starting Python.
-    import tomllib
-
     where = shown(file)
     try:
-        descriptor, found = open_file(file, _LIMIT)
+        descriptor, found = open_file(file, LIMIT)
         with open(descriptor, "rb") as opened:
             _require_own(file, found)
-            text = opened.read(_LIMIT + 1)
-        return tomllib.loads(text.decode()), found
+            text = opened.read(LIMIT + 1)
     except OSError as error:
         raise VenvhookError(
             f"{where}: cannot be read ({error.strerror}); mend or remove it"
         ) from None
     except Unusable as error:
         raise VenvhookError(f"{where}: {error.reason}; mend or remove it") from None
-    except ValueError as error:
-        raise VenvhookError(f"{where}: {error}; mend it") from None
+    if len(text) > LIMIT:
+        raise VenvhookError(f"{where}: is larger than {LIMIT} bytes; mend or remove it")
+    return text, found

@@ -187,7 +187,7 @@ def test_each_mistake_in_the_settings_is_told(
         assert terminal.environment == str(app)
         config.write_text(text + "\n")
         printed = terminal.run("true")
-        assert printed.startswith(f"venvhook: {config}: "), text
+        assert printed.startswith(f"venvhook: {config}:1: "), text
         assert reason in printed
         assert printed.count("\n") == 1
         assert terminal.environment is None

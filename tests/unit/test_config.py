@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from venvhook.config import Settings, explain_settings, read_settings
+from venvhook.config import SETTINGS, Settings, explain_settings, read_settings
 from venvhook.errors import VenvhookError
 
 
@@ -38,15 +38,18 @@ class Place:
             said.add(str(caught.value))
         assert not (self.state / "settings").exists(), "what is wrong is not kept"
         [line] = said
-        assert line.startswith(f"{self.file}: ")
+        assert line.startswith(f"{self.file}:")
         assert "\n" not in line
-        return line.removeprefix(f"{self.file}: ")
+        return line.removeprefix(f"{self.file}:")
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
     """A HOME without settings."""
     return Place(tmp_path.resolve())
+
+
+ALL = tuple(row.name for row in SETTINGS)
 
 
 def values(settings: Settings) -> tuple[str, bool]:
@@ -85,19 +88,55 @@ def test_the_file_says_what_is_set(place: Place, text: str, expected: tuple[str,
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ('trust = "none"', "trust must be 'own', 'ask' or 'all'"),
-        ("trust = true", "trust must be 'own', 'ask' or 'all'"),
-        ('trust = ["own"]', "trust must be 'own', 'ask' or 'all'"),
-        ('trust = {own = "own"}', "trust must be 'own', 'ask' or 'all'"),
-        ('notice = "no"', "notice must be true or false"),
-        ("notice = 0", "notice must be true or false"),
-        ('trsut = "own"', "no setting is called 'trsut'; there are notice and trust"),
-        ('"\\u001b[31m" = 1', "no setting is called '\\x1b[31m'; there are notice and trust"),
-        ("[venvhook]\ntrust = 'own'", "no setting is called 'venvhook'"),
-        ("trust = own", "mend it"),
-        ('trust = "own"\ntrust = "all"', "mend it"),
-        (b'trust = "\xff"', "mend it"),
-        (b"#" * 65_537, "is larger than 65536 bytes; mend or remove it"),
+        ('trust = "none"', "1: trust must be 'own', 'ask' or 'all'"),
+        ("\n\ntrust = true", "3: trust must be 'own', 'ask' or 'all'"),
+        ('trust = ["own"]', "1: trust must be 'own', 'ask' or 'all'"),
+        ('trust = {own = "own"}', "1: trust must be 'own', 'ask' or 'all'"),
+        ('notice = "no"', "1: notice must be true or false"),
+        ("notice = 0", "1: notice must be true or false"),
+        ('trsut = "own"', "1: no setting is called 'trsut'; did you mean trust?"),
+        (
+            '# c\n\n  auto-create = "ask"',
+            "3: no setting is called 'auto-create'; did you mean auto_create?",
+        ),
+        ('"\\u001b[31m" = 1', f"1: no setting is called '\\x1b[31m'; there are {', '.join(ALL)}"),
+        (
+            "notice = true\n[venvhook]\ntrust = 'own'",
+            "2: no setting is called 'venvhook'; there are",
+        ),
+        ("[names]\nx = 1", "1: names must be a list of one to three names without slash"),
+        ('names = ".venv"', "1: names must be a list of one to three names without slash"),
+        ("names = []", "1: names must be a list of one to three names"),
+        ('names = ["a", "b", "c", "d"]', "1: names must be a list of one to three names"),
+        ('names = ["a", 1]', "1: names must be a list of one to three names"),
+        *(
+            (f'names = [\n"x",\n"{name}"]', f", not '{name}'")
+            for name in ("", ".", "..", "a/b", "a b", "a:b")
+        ),
+        (r"names = ['a\b']", r", not 'a\b'"),
+        ('names = ["a\\u0000"]', ", not 'a\\x00'"),
+        ('names = ["a\\n"]', ", not 'a\\n'"),
+        ('auto_create = "sometimes"', "1: auto_create must be 'never', 'ask' or 'always'"),
+        (
+            'project_files = ["a", "b/c"]',
+            "must be a list of names without slash or space, not 'b/c'",
+        ),
+        ('project_files = ["b c"]', "not 'b c'"),
+        *(
+            (f'auto_create_under = ["/srv", "{place}"]', f", not '{place}'")
+            for place in ("/", "~", "~/", "~other/x", "work", "", "/a/../b", "~/./x", "/a\\n")
+        ),
+        ('auto_install = "yes"', "1: auto_install must be true or false"),
+        ('backend = "conda"', "1: backend must be 'auto', 'uv', 'virtualenv' or 'venv'"),
+        ("guard = 1", "1: guard must be true or false"),
+        ("guard = 1\nnotce = 1\n", "1: guard"),
+        ("notce = 1\nguard = 1\n", "1: no setting"),
+        ("\n\ntrust = own", "3: Invalid value; mend it"),
+        ("a = [\n1", "2: "),
+        ('trust = "own"\ntrust = "all"', "2: Cannot overwrite a value; mend it"),
+        ("a = " + 9_000 * "[", "1: "),
+        (b'notice = true\ntrust = "\xff"', "2: is not UTF-8; mend it"),
+        (b"#" * 65_537, " is larger than 65536 bytes; mend or remove it"),
     ],
 )
 def test_what_is_not_understood_is_said(place: Place, text: str | bytes, expected: str) -> None:
@@ -142,7 +181,7 @@ def test_what_was_read_is_kept_until_the_file_changes(
     kept = place.state / "settings"
     assert kept.stat().st_mode & 0o077 == 0
     with monkeypatch.context() as patch:
-        patch.setattr("venvhook.config.parse_settings", lambda *_: pytest.fail("read again"))
+        patch.setattr("venvhook.configtext.parse", lambda *_: pytest.fail("read again"))
         assert place.read().trust == "ask"
     # Of the same size and with the same time: the change time tells.
     found = place.file.stat()

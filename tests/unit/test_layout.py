@@ -24,6 +24,7 @@ HOT = (
     "birth",
     "caller",
     "config",
+    "configtext",
     "decision",
     "directories",
     "discovery",
