@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 TOKEN = b".venvhook"
 TOKEN_LENGTH = 33
 # What a decision is about: an environment; a project where none is ever used; a directory below
-# which it does not matter where environments were made.
-ENVIRONMENT, DENY, UNDER = b"decision", b"deny", b"under"
-KINDS = (ENVIRONMENT, DENY, UNDER)
+# which it does not matter where environments were made; a project for which none is to be offered.
+ENVIRONMENT, DENY, UNDER, DECLINED = b"decision", b"deny", b"under", b"declined"
+KINDS = (ENVIRONMENT, DENY, UNDER, DECLINED)
 OWN, ALLOWED, UNASKED = b"own", b"allowed", b"unasked"
 
 _HEADER = b"venvhook 1"

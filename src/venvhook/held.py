@@ -308,6 +308,12 @@ def check_held(environment: Environment, way: Way, holder: Holder) -> None:
         raise doubts[0]
 
 
+def check_way(way: Way, holder: Holder) -> None:
+    """Raise Doubt with the first place on *way* that others than *holder* can write."""
+    for doubt in _Inspection(Environment(way.real, {}), way, holder).way_there():
+        raise doubt
+
+
 def in_order(doubts: Iterable[Doubt]) -> list[Doubt]:
     """Return *doubts*, those first that are not about somebody whom the user may trust."""
     return sorted(doubts, key=lambda doubt: isinstance(doubt, Shared))

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from .caller import absolute, home_directory, marker_names
 from .decision import (
     ALLOWED,
+    DECLINED,
     DENY,
     ENVIRONMENT,
     OWN,
@@ -203,6 +204,23 @@ def allow_under(directory: bytes, environ: Mapping[str, str], state: State) -> l
     return lines
 
 
+# ---- No environment wanted -----------------------------------------------------------------------
+
+
+def decline(root: bytes, state: State) -> None:
+    """Remember that none is to be offered for the project at the real path *root*."""
+    with locked(state):
+        _keep(state, Decision(root, ALLOWED), DECLINED)
+
+
+def forget_declined(root: bytes, environ: Mapping[str, str]) -> None:
+    """Forget that none is to be offered for the project at *root*: the user has made one."""
+    state, real = open_state(environ), os.path.realpath(root)
+    with locked(state):
+        if state.forget(real, DECLINED):
+            state.touch()
+
+
 # ---- Deny and revoke -----------------------------------------------------------------------------
 
 
@@ -230,6 +248,7 @@ def revoke(path: bytes | None, environ: Mapping[str, str], state: State) -> list
         # What was used unasked before it was denied stays known.
         own = [place for place in environments if not denied or _is_users(state, place)]
         lines = [line for place in own for line in _forget(state, place, ENVIRONMENT)] + denied
+        lines += [line for place in projects for line in _forget(state, place, DECLINED)]
         if lines:
             state.touch()
     if not lines:
@@ -314,6 +333,8 @@ def _word(kind: bytes, decision: Decision | None) -> str:
         return "denied"
     if kind == UNDER:
         return "under"
+    if kind == DECLINED:
+        return "declined"
     return _WORDS[decision.how] if decision is not None else "known (its record was damaged)"
 
 
