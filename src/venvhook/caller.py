@@ -1,4 +1,4 @@
-"""What the calling shell has set: its working directory, HOME, and the names of markers."""
+"""What the caller gives: the working directory, HOME, the names of markers, and ``--in DIR``."""
 
 from __future__ import annotations
 
@@ -55,3 +55,15 @@ def absolute(path: bytes, environ: Mapping[str, str]) -> bytes:
         if name not in (b"..", b"."):
             path = os.path.join(os.path.realpath(directory), name)
     return os.path.normpath(path)
+
+
+def chosen_directory(words: list[str]) -> tuple[str, list[str]]:
+    """Return the DIR of a leading ``--in DIR`` or ``--in=DIR``, or nothing, and the other *words*.
+
+    Where DIR is missing or empty, what comes first of the words is still that option.
+    """
+    if words[:1] == ["--in"] and words[1:2] not in ([], [""]):
+        return words[1], words[2:]
+    if words and words[0].startswith("--in=") and words[0] != "--in=":
+        return words[0].partition("=")[2], words[1:]
+    return "", words

@@ -15,6 +15,18 @@ def current_shell() -> Shell:
 
     Raises UsageError where it cannot be told, or where it is none of the table.
     """
+    name = current_shell_name()
+    shell = shell_named(name)
+    if shell is None:
+        raise UsageError(f"this shell is {name}; there are {shell_names()}")
+    return shell
+
+
+def current_shell_name() -> str:
+    """Return what the shell that this process was started from is called.
+
+    Raises UsageError where it cannot be told.
+    """
     # Here, so that the checkout can uninstall without the package's dependencies.
     import shellingham  # type: ignore[import-untyped]  # it ships no types
 
@@ -24,10 +36,7 @@ def current_shell() -> Shell:
         raise UsageError(
             f"cannot tell which shell this is; name it, one of {shell_names()}"
         ) from None
-    shell = shell_named(name)
-    if shell is None:
-        raise UsageError(f"this shell is {name}; there are {shell_names()}")
-    return shell
+    return str(name)
 
 
 def installed_shells(environ: Mapping[str, str]) -> dict[str, str]:

@@ -5,11 +5,20 @@ from __future__ import annotations
 import os
 
 from .binding import bound_marker
-from .config import FILE, Settings, read_settings
+from .caller import home_directory, marker_names
+from .config import FILE, VARIABLE, Settings, read_settings
 from .decision import State
 from .directories import config_directory, state_directory, usable
 from .discovery import find_marker, is_same, levels, present
-from .environment import Doubt, Environment, Unusable, display_name, examine, witnesses
+from .environment import (
+    Doubt,
+    Environment,
+    Unusable,
+    display_name,
+    examine,
+    is_directory,
+    witnesses,
+)
 from .errors import VenvhookError, shown
 from .trust import Verdict, is_denied, judge, message
 
@@ -179,5 +188,22 @@ def nearest_environment(
             name = display_name(outcome.environment, root, names)
             return Found(root, outcome.environment, name, outcome.verdict)
     raise VenvhookError(
-        f"{shown(directory)}: no environment here or above; 'venvhook create' makes one"
+        f"no environment at or above {shown(directory)}; 'venvhook create' makes one"
     )
+
+
+def environment_at(directory: bytes, environ: Mapping[str, str]) -> Found:
+    """Return the nearest environment at or above the absolute *directory*, for a command.
+
+    As ``nearest_environment`` for the caller whose variables are *environ*; raises VenvhookError
+    also where *directory* is none.
+    """
+    try:
+        mode = os.stat(directory).st_mode
+    except OSError as error:
+        raise VenvhookError(f"{shown(directory)}: {error.strerror}; name a directory") from None
+    if not is_directory(mode):
+        raise VenvhookError(f"{shown(directory)}: is no directory; name one")
+    policy = read_policy(environ, environ.get(VARIABLE, ""))
+    home, names = home_directory(environ), marker_names(environ)
+    return nearest_environment(directory, home, names, policy)

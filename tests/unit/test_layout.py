@@ -30,6 +30,7 @@ HOT = (
     "discovery",
     "environment",
     "errors",
+    "execution",
     "gitindex",
     "held",
     "hook",
@@ -37,8 +38,10 @@ HOT = (
     "nearest",
     "recipe",
     "repository",
+    "shellenv",
     "shells",
     "trust",
+    "which",
 )
 # Besides built-in modules, C modules, and what 'python -I -S' has loaded before its first line.
 MAY_BE_IMPORTED = {
@@ -91,6 +94,16 @@ def test_the_helper_imports_nothing_that_is_slow(
     by_command = imported(["hook", *words], "from venvhook.__main__ import main; main()", tmp_path)
     assert "venvhook.hook" in by_command
     assert by_command <= MAY_BE_IMPORTED | {"venvhook.__main__"}
+
+
+def test_which_imports_nothing_that_is_slow(
+    tmp_path: Path, make_environment: EnvironmentMaker
+) -> None:
+    make_environment(tmp_path / "app/.venv")
+    words = ["which", "--in", str(tmp_path / "app")]
+    found = imported(words, "from venvhook.__main__ import main; main()", tmp_path)
+    assert "venvhook.which" in found
+    assert found <= MAY_BE_IMPORTED | {"venvhook.__main__"}
 
 
 def test_a_refusal_imports_nothing_that_is_slow(tmp_path: Path) -> None:
