@@ -37,16 +37,21 @@ class Finding:
 
 
 def findings(look: Look, honest: bool) -> list[Finding]:
-    """Return what each condition finds, in the order of TITLES.
+    """Return what each condition finds, in the order of TITLES. *honest* as for ``finding``."""
+    return [finding(name, look, honest) for name in TITLES]
 
-    *honest*: whether the file system keeps change times of its own.
+
+def finding(name: bytes, look: Look, honest: bool) -> Finding:
+    """Return what the condition *name* finds.
+
+    *honest*: whether the file system keeps change times of its own, on which BIRTH rests.
     """
-    return [
-        held(look),
-        _finding(LOCATION, look.location, look),
-        _delivered(look),
-        _finding(BIRTH, lambda: look.birth(honest), look),
-    ]
+    if name == HELD:
+        return held(look)
+    if name == DELIVERED:
+        return _delivered(look)
+    condition = look.location if name == LOCATION else lambda: look.birth(honest)
+    return _finding(name, condition, look)
 
 
 def held(look: Look) -> Finding:

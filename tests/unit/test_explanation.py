@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,23 @@ from venvhook import permission
 from venvhook.config import explain_settings
 from venvhook.decision import State
 from venvhook.discovery import DEFAULT_NAMES, present
-from venvhook.explanation import Explanation, explain, status_lines, why_lines
+from venvhook.explanation import Explanation, explain
 from venvhook.hook import decide
 from venvhook.nearest import Policy
 from venvhook.project import find_project
+from venvhook.summary import Summary, as_lines, status_facts, status_rows, why_facts
+from venvhook.summary import why_lines as lines_and_rows
+
+
+def status_lines(told: Explanation, environ: Mapping[str, str]) -> list[str]:
+    """Return what 'venvhook status' prints of *told*."""
+    return as_lines(status_rows(Summary(told, environ)))
+
+
+def why_lines(told: Explanation, environ: Mapping[str, str]) -> list[str]:
+    """Return what 'venvhook why' prints of *told*."""
+    lines, rows = lines_and_rows(Summary(told, environ))
+    return [*lines, *as_lines(rows)]
 
 
 class Place:
