@@ -43,7 +43,13 @@ case $#:${1-}:${2-}:${3-} in
     ;;
   *)
     code='import sys; del sys.argv[0]; from venvhook.__main__ import main; main()'
-    set -- -c "$code" "$command" "$@"
+    # What scripts call often is understood without click, so without looking for packages.
+    case ${_VENVHOOK_COMPLETE-}:${1-}:${2-} in
+      :which: | :which:--in | :which:--in=* | :run:[!-]* | :run:-- | :run:--in | :run:--in=*)
+        set -- -S -c "import sys; sys.path.append(sys.argv.pop(1)); $code" "$source" "$command" "$@"
+        ;;
+      *) set -- -c "$code" "$command" "$@" ;;
+    esac
     ;;
 esac
 
