@@ -314,6 +314,16 @@ def check_way(way: Way, holder: Holder) -> None:
         raise doubt
 
 
+def check_program(way: Way, holder: Holder) -> None:
+    """Raise Doubt with the first place on *way*, that of a program, that others can write.
+
+    As for an environment's interpreter: groups that can become root count as root.
+    """
+    nothing = Environment(way.real, {})
+    for doubt in _Inspection(nothing, way, holder).along_program():
+        raise doubt
+
+
 def in_order(doubts: Iterable[Doubt]) -> list[Doubt]:
     """Return *doubts*, those first that are not about somebody whom the user may trust."""
     return sorted(doubts, key=lambda doubt: isinstance(doubt, Shared))
@@ -356,6 +366,10 @@ class _Inspection:
         self._way = way
         self._looks = dict(way.steps)
         self._judged: dict[tuple[bytes, bool, bool], Doubt | None] = {}
+
+    def along_program(self) -> Iterator[Doubt]:
+        """Look at the way itself, as that of a program."""
+        return self._along(self._way, as_root=True)
 
     def way_there(self) -> Iterator[Doubt]:
         """Look at the directories and links from ``/`` to the environment."""
