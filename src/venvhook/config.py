@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 
+from .caller import home_directory
 from .directories import config_directory, make
 from .environment import WINDOWS, Unusable, is_directory, open_file, read_file
 from .errors import VenvhookError, shown
@@ -307,33 +308,29 @@ def _set(settings: Settings, values: Mapping[str, Value]) -> None:
 # ---- Directories ---------------------------------------------------------------------------------
 
 
-def _home(environ: Mapping[str, str]) -> bytes:
-    """Return HOME without a slash at its end, or nothing."""
-    home = environ.get("HOME") or (environ.get("USERPROFILE", "") if WINDOWS else "")
-    return os.fsencode(home).rstrip(b"/")
-
-
 def expanded(values: dict[str, Value], environ: Mapping[str, str]) -> dict[str, Value]:
     """Return *values* with each ``~`` as HOME, and no slash at the end of a directory."""
     under = values.get(UNDER)
     if not isinstance(under, tuple) or not under:
         return values
-    home = _home(environ)
+    home = home_directory(environ)
     return {**values, UNDER: tuple(_expanded(item, home) for item in under)}
 
 
 def _expanded(item: bytes, home: bytes) -> bytes:
-    return (home + item[1:] if item[:1] == b"~" else item).rstrip(b"/")
+    return (home.rstrip(b"/") + item[1:] if item[:1] == b"~" else item).rstrip(b"/")
 
 
 def is_apart_from_home(item: bytes, environ: Mapping[str, str]) -> bool:
     """Return whether the directory *item* is neither HOME nor above it.
 
-    A ``~`` where HOME is not set is neither.
+    A ``~`` where HOME is not set leads nowhere, so that is no answer either: False.
     """
-    home = _home(environ)
+    home = home_directory(environ)
+    if item[:1] == b"~" and not home:
+        return False
     path = _expanded(item, home)
-    return os.path.isabs(path) and not (home + b"/").startswith(path + b"/")
+    return os.path.isabs(path) and not (home.rstrip(b"/") + b"/").startswith(path + b"/")
 
 
 # ---- Whose it is ---------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from .config import Value
 
-_ROWS = {row.name: row for row in SETTINGS}
+ROWS = {row.name: row for row in SETTINGS}
 # Strings and comments as wholes, then what structures a statement (TOML 1.0).
 _PIECES = re.compile(
     r'"""(?:\\.|[^\\])*?"{3,5}|\'\'\'.*?\'{3,5}|"(?:\\.|[^"\\])*"|\'[^\']*\'|#[^\n]*|[][{}=\n]',
@@ -40,16 +40,18 @@ def parse(file: bytes, content: bytes, environ: Mapping[str, str]) -> dict[str, 
     """
     where = shown(file)
     text = _decoded(where, content)
-    table = _table(where, text)
+    table = table_of(where, text)
     values: dict[str, Value] = {}
     mistakes: dict[str, str] = {}
     for name, raw in table.items():
-        row = _ROWS.get(name)
-        value = None if row is None else _value(row, raw)
+        row = ROWS.get(name)
         if row is None:
             mistakes[name] = _unknown(name)
-        elif value is None or not row.accepts(value) or _strays(row, value, environ):
-            mistakes[name] = _unaccepted(row, value, environ)
+            continue
+        value = _value(row, raw)
+        wrong = mistake(row, value, environ)
+        if value is None or wrong:
+            mistakes[name] = wrong
         else:
             values[name] = value
     if mistakes:
@@ -68,8 +70,8 @@ def _decoded(where: str, content: bytes) -> str:
         raise VenvhookError(f"{where}:{line}: is not UTF-8; mend it") from None
 
 
-def _table(where: str, text: str) -> dict[str, object]:
-    """Return the keys and values of the TOML 1.0 *text*."""
+def table_of(where: str, text: str) -> dict[str, object]:
+    """Return the keys and values of the TOML 1.0 *text*, that of the file *where*."""
     try:
         return tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
@@ -98,8 +100,8 @@ def _value(row: Setting, raw: object) -> Value | None:
 def nearest(name: str) -> str:
     """Return which setting may be meant by *name*: a question, or all that there are."""
     plain = name.lower().replace("-", "_")
-    found = difflib.get_close_matches(plain, _ROWS, 1)
-    return f"did you mean {found[0]}?" if found else f"there are {', '.join(_ROWS)}"
+    found = difflib.get_close_matches(plain, ROWS, 1)
+    return f"did you mean {found[0]}?" if found else f"there are {', '.join(ROWS)}"
 
 
 def _unknown(name: str) -> str:
@@ -126,9 +128,9 @@ def _unaccepted(row: Setting, value: Value | None, environ: Mapping[str, str]) -
     return f"{row.name} {must}" + (f", not '{shown(strays[0], 80)}'" if strays else "")
 
 
-def mistake(row: Setting, value: Value, environ: Mapping[str, str]) -> str:
-    """Return what is wrong with *value* for *row*, or nothing."""
-    if row.accepts(value) and not _strays(row, value, environ):
+def mistake(row: Setting, value: Value | None, environ: Mapping[str, str]) -> str:
+    """Return what is wrong with *value* for *row*, or nothing; None is of another type."""
+    if value is not None and row.accepts(value) and not _strays(row, value, environ):
         return ""
     return _unaccepted(row, value, environ)
 
