@@ -1,0 +1,122 @@
+"""``create``: makes the project's environment."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from ..create import Plan, Wishes, make, prepare, project_directory
+from ..creators import AUTO, NAMES, can_download, download_python
+from ..errors import VenvhookError, complain, shown
+from ..wanted import NoSuitable
+from .options import DIRECTORY, yes_option
+from .output import busy, confirm, print_lines
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  venvhook create                     with the Python that the project wants
+  venvhook create --python 3.12 --install
+  venvhook create --clear             anew: same name, prompt and options
+  venvhook create --name my_env       by another name, and used all the same"""
+)
+@click.argument("directory", required=False, type=DIRECTORY, metavar="[DIR]")
+@click.option("--python", "-p", metavar="PYTHON", help="3.12, '>=3.11', pypy, or a path.")
+@click.option("--backend", type=click.Choice([AUTO, *NAMES]), help="Which tool makes it.")
+@click.option("--name", metavar="NAME", help="Its directory; by default .venv.")
+@click.option("--prompt", metavar="TEXT", help="Shown in the prompt; by default the project.")
+@click.option(
+    "--system-site-packages/--no-system-site-packages",
+    "system",
+    default=None,
+    help="Also use what is installed outside.",
+)
+@click.option("--seed/--without-pip", "seed", default=None, help="With pip in it, or without.")
+@click.option("--upgrade-deps", is_flag=True, help="With the newest pip.")
+@click.option("--clear", is_flag=True, help="Make anew what is there.")
+@click.option("--install", is_flag=True, help="Then install what the project locks or declares.")
+@click.option(
+    "--group", "groups", multiple=True, metavar="NAME", help="With --install: also these."
+)
+@yes_option
+def create(
+    directory: bytes | None,
+    python: str | None,
+    backend: str | None,
+    name: str | None,
+    prompt: str | None,
+    system: bool | None,
+    seed: bool | None,
+    upgrade_deps: bool,
+    clear: bool,
+    install: bool,
+    groups: tuple[str, ...],
+    yes: bool,
+) -> int:
+    """Make the environment of the project at DIR, as the project wants it.
+
+    The tool is uv if it is there, else virtualenv, else venv. The Python is the one of
+    '.python-version', else the newest that 'requires-python' allows. It is used at the next prompt.
+    """
+    if groups and not install:
+        raise click.UsageError("--group goes with --install.")
+    root = project_directory(directory, os.environ)
+    wishes = Wishes(
+        python,
+        backend,
+        None if name is None else os.fsencode(name),
+        prompt,
+        system,
+        seed,
+        clear,
+        upgrade_deps,
+    )
+    plan = _plan(root, wishes)
+    for note in plan.notes:
+        complain(note)
+    if clear and plan.former is not None and not yes:
+        _confirm_clear(plan)
+    with busy(f"making {plan.summary}"):
+        made = make(plan, os.environ)
+    print_lines([f"{shown(made.environment)}: made with {plan.creator.name} and {plan.python}"])
+    if made.refusal:
+        complain(made.refusal)
+    return _install(root, made.environment, groups) if install else 0
+
+
+def _plan(root: bytes, wishes: Wishes) -> Plan:
+    """Return what is made; where no Python is suitable, offer to let uv download one."""
+    try:
+        with busy("looking for a Python"):
+            return prepare(root, wishes, os.environ)
+    except NoSuitable as error:
+        question = f"venvhook: {error}\nLet uv download Python {error.request}?"
+        if not error.request or not can_download(os.environ, root) or not confirm(question):
+            raise
+        download_python(error.request, os.environ, root)
+        return prepare(root, wishes, os.environ)
+
+
+def _confirm_clear(plan: Plan) -> None:
+    """Ask whether what is there may go. Raises VenvhookError where the answer is not yes."""
+    where = shown(plan.environment)
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise VenvhookError(f"{where}: is there already; add --yes to have it made anew unasked")
+    if not confirm(f"{where} and all that is installed in it is made anew. Go on?"):
+        raise VenvhookError("nothing was changed")
+
+
+def _install(root: bytes, environment: bytes, groups: tuple[str, ...]) -> int:
+    # Not needed by most calls.
+    from ..dependencies import expected, find_installation, run_installation
+
+    installation = find_installation(root, environment, os.environ, groups)
+    if installation is None:
+        print_lines([f"{shown(root)}: declares nothing to install"])
+        return 0
+    print_lines([f"Installing {expected(root)}"])
+    sys.stdout.flush()
+    return run_installation(installation)

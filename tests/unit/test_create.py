@@ -1,0 +1,492 @@
+"""Making environments with the real tools: how they come out, and that none is ever half."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from checkout import CHECKOUT, IS_ROOT, go_without
+from environments import EnvironmentMaker
+from venvhook.create import Creation, Wishes, create
+from venvhook.environment import UNFINISHED, Unusable, examine
+from venvhook.errors import VenvhookError
+from venvhook.nearest import nearest_environment, read_policy
+from venvhook.unfinished import ASIDE
+
+BACKENDS = ("uv", "virtualenv", "venv")
+VERSION = ".".join(map(str, sys.version_info[:3]))
+# The base of the interpreter that runs the tests: makers take that, too.
+PYTHON = os.path.realpath(sys.executable)
+# Tries to make, one after the other; a limit, so that a mistake ends.
+ROUNDS = 400
+
+
+@pytest.fixture
+def environ(tmp_path: Path) -> dict[str, str]:
+    """The environment variables of a user with his own HOME, and the prepared tools on PATH."""
+    home = tmp_path.resolve() / "home"
+    home.mkdir()
+    tools = str(Path(sys.executable).parent)
+    return {
+        "HOME": str(home),
+        "PATH": f"{tools}:/usr/bin:/bin",
+        "UV_OFFLINE": "1",
+        "UV_CACHE_DIR": str(tmp_path / "uv-cache"),
+    }
+
+
+@pytest.fixture
+def app(environ: dict[str, str]) -> Path:
+    """A project in HOME."""
+    path = Path(environ["HOME"]) / "app"
+    path.mkdir()
+    return path
+
+
+def make(root: Path, environ: dict[str, str], **wishes: object) -> Creation:
+    """Make an environment at *root*, without pip and of this Python if nothing else is said."""
+    values: dict[str, object] = {"seed": False, "python": PYTHON, **wishes}
+    return create(bytes(root), Wishes(**values), environ, lambda _line: None)  # type: ignore[arg-type]  # by name
+
+
+def used(root: Path, environ: dict[str, str]) -> str:
+    """Return the environment that is used in *root*."""
+    found = nearest_environment(
+        bytes(root),
+        os.fsencode(environ["HOME"]),
+        (b".venv", b"venv", b"env"),
+        read_policy(environ, ""),
+    )
+    return os.fsdecode(found.environment.path)
+
+
+def names_in(directory: Path) -> set[str]:
+    """Return the names of what is in *directory*."""
+    return {entry.name for entry in directory.iterdir()}
+
+
+# ---- What is made --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_each_tool_makes_one_that_is_used_unasked(
+    backend: str, app: Path, environ: dict[str, str]
+) -> None:
+    creation = make(app, environ, backend=backend)
+    assert creation.refusal == ""
+    assert used(app, environ) == f"{app}/.venv"
+    assert (app / ".venv/.gitignore").read_text().strip().endswith("*")
+    assert not names_in(app / ".venv") & {os.fsdecode(UNFINISHED), os.fsdecode(ASIDE)}
+    assert names_in(app) == {".venv"}
+    program = app / ".venv/bin/python"
+    told = subprocess.run(
+        [program, "-c", "import sys; print(sys.prefix)"], capture_output=True, text=True, check=True
+    )
+    assert told.stdout == f"{app}/.venv\n"
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_prompt_and_site_packages_are_as_wished(
+    backend: str, app: Path, environ: dict[str, str]
+) -> None:
+    make(app, environ, backend=backend, prompt="it's mine", system_site_packages=True)
+    config = examine(bytes(app / ".venv")).config
+    assert config[b"include-system-site-packages"] == b"true"
+    assert b"it's mine" in config[b"prompt"]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("name", ["a'b", 'a"b', "-x", "$(touch canary)", "é"])
+def test_a_project_of_an_odd_name_gets_a_whole_environment(
+    backend: str, name: str, environ: dict[str, str]
+) -> None:
+    root = Path(environ["HOME"]) / name
+    root.mkdir()
+    make(root, environ, backend=backend)
+    config = examine(bytes(root / ".venv")).config
+    assert config[b"home"] == bytes(Path(PYTHON).parent)
+    assert not list(Path(environ["HOME"]).rglob("canary"))
+
+
+def test_a_path_that_pyvenv_cfg_cannot_hold_is_refused(environ: dict[str, str]) -> None:
+    for name in ("a\nhome = x", "a:b"):
+        root = Path(environ["HOME"]) / name
+        root.mkdir()
+        with pytest.raises(VenvhookError, match="rename it"):
+            make(root, environ)
+        assert names_in(root) == set()
+
+
+@pytest.mark.parametrize("backend", ["virtualenv", "venv"])
+def test_pip_is_in_it_unless_it_is_not_wished(
+    backend: str, app: Path, environ: dict[str, str]
+) -> None:
+    make(app, environ, backend=backend, seed=None)
+    assert (app / ".venv/bin/pip").exists()
+    make(app, environ, backend=backend, seed=False, clear=True)
+    assert not (app / ".venv/bin/pip").exists()
+    # And what is made anew is as it was.
+    make(app, environ, backend=backend, seed=None, clear=True)
+    assert not (app / ".venv/bin/pip").exists()
+
+
+def test_another_name_is_used_all_the_same(app: Path, environ: dict[str, str]) -> None:
+    (app / "pyproject.toml").touch()
+    creation = make(app, environ, name=b"my_virtual_environment", backend="virtualenv")
+    assert creation.refusal == ""
+    assert names_in(app) == {"pyproject.toml", "my_virtual_environment"}, "and no redirect"
+    (app / "src").mkdir()
+    assert used(app / "src", environ) == f"{app}/my_virtual_environment"
+
+
+def test_without_a_wish_uv_comes_first(app: Path, environ: dict[str, str]) -> None:
+    make(app, environ)
+    assert b"uv" in examine(bytes(app / ".venv")).config
+
+
+def test_a_setting_chooses_the_tool(app: Path, environ: dict[str, str]) -> None:
+    make(app, {**environ, "VENVHOOK_BACKEND": "venv"})
+    config = examine(bytes(app / ".venv")).config
+    assert b"uv" not in config
+    assert b"virtualenv" not in config
+
+
+def test_the_project_says_which_python(app: Path, environ: dict[str, str]) -> None:
+    (app / "pyproject.toml").write_text('[project]\nname = "x"\nrequires-python = ">=99"\n')
+    with pytest.raises(VenvhookError, match=r"99.*pyproject\.toml") as raised:
+        make(app, environ, python=None)
+    assert "\n" not in str(raised.value)
+    assert names_in(app) == {"pyproject.toml"}
+    (app / ".python-version").write_text(f"{VERSION}\n")
+    creation = make(app, environ, python=None)
+    assert creation.plan.interpreter.text == VERSION
+    assert creation.plan.notes, "the two do not agree"
+
+
+# ---- What is there already -----------------------------------------------------------------------
+
+
+def test_an_environment_is_never_overwritten_unasked(app: Path, environ: dict[str, str]) -> None:
+    make(app, environ)
+    (app / ".venv/mine").touch()
+    with pytest.raises(VenvhookError, match=r"is there already.*'venvhook create --clear'"):
+        make(app, environ)
+    assert (app / ".venv/mine").exists()
+
+
+@pytest.mark.parametrize("name", ["venv", "my_env"])
+def test_one_of_another_name_is_told(
+    name: str, app: Path, environ: dict[str, str], make_environment: EnvironmentMaker
+) -> None:
+    make_environment(app / name)
+    with pytest.raises(VenvhookError, match=f"{name}: an environment is there already") as raised:
+        make(app, environ)
+    assert ("venvhook use my_env" in str(raised.value)) == (name == "my_env")
+    assert names_in(app) == {name}
+    make(app, environ, name=b".venv")
+    assert used(app, environ) == f"{app}/.venv"
+
+
+@pytest.mark.parametrize("what", ["file", "directory", "link to nothing", "fifo"])
+def test_what_is_no_environment_is_left_alone(
+    what: str, app: Path, environ: dict[str, str]
+) -> None:
+    place = app / ".venv"
+    if what == "file":
+        place.write_text("x\n")
+    elif what == "fifo":
+        os.mkfifo(place)
+    elif what == "directory":
+        (place / "of mine").mkdir(parents=True)
+    else:
+        place.symlink_to("nowhere")
+    with pytest.raises(VenvhookError, match=r"\.venv: is "):
+        make(app, environ, clear=True)
+    assert os.path.lexists(place)
+    assert what != "directory" or names_in(place) == {"of mine"}
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_made_anew_it_keeps_name_prompt_and_options(
+    backend: str, app: Path, environ: dict[str, str]
+) -> None:
+    make(app, environ, name=b"env", prompt="mine", system_site_packages=True, backend="venv")
+    (app / "env/old").touch()
+    token = (app / "env/.venvhook").read_text()
+    make(app, environ, clear=True, name=b"env", python=None, backend=backend)
+    config = examine(bytes(app / "env")).config
+    assert b"mine" in config[b"prompt"]
+    assert config[b"include-system-site-packages"] == b"true"
+    assert (config.get(b"version") or config[b"version_info"]).startswith(
+        b"%d.%d" % sys.version_info[:2]
+    )
+    assert not (app / "env/old").exists()
+    assert (app / "env/.venvhook").read_text() != token
+    assert used(app, environ) == f"{app}/env"
+
+
+def test_one_whose_python_is_gone_is_made_anew(app: Path, environ: dict[str, str]) -> None:
+    make(app, environ, prompt="mine", backend="venv")
+    for name in ("python", "python3"):
+        (app / ".venv/bin" / name).unlink(missing_ok=True)
+        (app / ".venv/bin" / name).symlink_to("/opt/gone/python")
+    with pytest.raises(VenvhookError, match="'venvhook create --clear' makes it anew"):
+        used(app, environ)
+    make(app, environ, clear=True)
+    assert used(app, environ) == f"{app}/.venv"
+    assert b"mine" in examine(bytes(app / ".venv")).config[b"prompt"]
+
+
+def test_an_environment_behind_a_link_is_made_anew_where_it_is(
+    app: Path, environ: dict[str, str]
+) -> None:
+    elsewhere = Path(environ["HOME"]) / "envs"
+    make(elsewhere.parent / "app", environ)
+    (app / ".venv").rename(elsewhere)
+    (app / ".venv").symlink_to(elsewhere)
+    make(app, environ, clear=True)
+    assert (app / ".venv").is_symlink()
+    assert used(app, environ) == f"{app}/.venv"
+
+
+# ---- Never half ----------------------------------------------------------------------------------
+
+
+class BrokenError(Exception):
+    """What is at the place is neither absent, nor marked, nor whole."""
+
+
+def state_of(environment: Path) -> str:
+    """Return whether *environment* is absent, marked or whole."""
+    if not environment.exists():
+        return "absent"
+    if (environment / os.fsdecode(UNFINISHED)).exists():
+        return "marked"
+    if not names_in(environment):
+        return "absent"
+    try:
+        examine(bytes(environment))
+    except Unusable as error:
+        raise BrokenError(f"{error.reason}: {names_in(environment)}") from None
+    return "whole"
+
+
+def interrupted(
+    app: Path, environ: dict[str, str], number: signal.Signals, *words: str
+) -> Iterator[int]:
+    """Run ``venvhook create`` again and again, each time sent *number* a little later.
+
+    Yields the exit status each time, until one has ended by itself.
+    """
+    command = [sys.executable, "-P", "-m", "venvhook", "create", "--without-pip", *words, str(app)]
+    delay = 0.0
+    for _ in range(ROUNDS):
+        running = subprocess.Popen(
+            command,
+            env={**environ, "PYTHONPATH": str(CHECKOUT / "src")},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        try:
+            running.wait(delay)
+        except subprocess.TimeoutExpired:
+            if number == signal.SIGINT:
+                os.killpg(running.pid, number)  # As a terminal does.
+            else:
+                os.kill(running.pid, number)
+            yield running.wait()
+        else:
+            assert running.returncode == 0
+            return
+        delay += 0.02
+    pytest.fail("it never came to an end")
+
+
+def wait_until_free(environment: Path) -> None:
+    """Wait until the tool that a killed process has started ends, too."""
+    fcntl = pytest.importorskip("fcntl")
+    try:
+        descriptor = os.open(environment / os.fsdecode(UNFINISHED), os.O_RDWR)
+    except FileNotFoundError:
+        return
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    os.close(descriptor)
+
+
+@pytest.mark.parametrize("backend", ["uv", "venv"])
+def test_kill_9_leaves_a_marked_one_that_the_next_replaces(
+    backend: str, app: Path, environ: dict[str, str]
+) -> None:
+    seen = set()
+    words = ("--backend", backend, "--python", PYTHON)
+    for status in interrupted(app, environ, signal.SIGKILL, *words):
+        assert status == -signal.SIGKILL
+        wait_until_free(app / ".venv")
+        seen.add(state_of(app / ".venv"))
+        if "marked" in seen and state_of(app / ".venv") == "marked":
+            with pytest.raises(VenvhookError, match="unfinished"):
+                used(app, environ)
+        if state_of(app / ".venv") == "whole":
+            shutil.rmtree(app / ".venv")
+    assert state_of(app / ".venv") == "whole"
+    assert "marked" in seen
+    assert used(app, environ) == f"{app}/.venv"
+
+
+def test_ctrl_c_leaves_nothing(app: Path, environ: dict[str, str]) -> None:
+    words = ("--backend", "uv", "--python", PYTHON)
+    for status in interrupted(app, environ, signal.SIGINT, *words):
+        # -2: before Python has begun, or as it ends.
+        assert status in (130, -signal.SIGINT, 1)
+        assert state_of(app / ".venv") in ("absent", "whole")
+        if state_of(app / ".venv") == "whole":
+            shutil.rmtree(app / ".venv")
+    assert used(app, environ) == f"{app}/.venv"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=["ctrl-c", "kill -9"])
+def test_an_interrupted_clear_leaves_the_old_one_or_a_marked_one(
+    number: signal.Signals, app: Path, environ: dict[str, str]
+) -> None:
+    make(app, environ, prompt="mine")
+    (app / ".venv/old").touch()
+    backend = "uv" if number == signal.SIGINT else "venv"  # which takes longer
+    words = ("--backend", backend, "--clear", "--yes", "--python", PYTHON)
+    seen = set()
+    for _status in interrupted(app, environ, number, *words):
+        wait_until_free(app / ".venv")
+        state = state_of(app / ".venv")
+        aside = app / ".venv" / os.fsdecode(ASIDE)
+        seen.add(state)
+        if state == "whole" and not (app / ".venv/old").exists():
+            (app / ".venv/old").touch()  # It had just been made anew.
+        elif state == "marked":
+            assert number == signal.SIGKILL
+            assert (app / ".venv/old").exists() or (aside / "old").exists(), "nothing is lost"
+        assert state != "absent"
+        if state == "whole":
+            assert used(app, environ) == f"{app}/.venv"
+    assert state_of(app / ".venv") == "whole"
+    assert not (app / ".venv/old").exists()
+    assert b"mine" in examine(bytes(app / ".venv")).config[b"prompt"]
+    assert number == signal.SIGINT or "marked" in seen
+
+
+def test_two_at_once_make_one(app: Path, environ: dict[str, str]) -> None:
+    fcntl = pytest.importorskip("fcntl")
+    (app / ".venv").mkdir()
+    mark = app / ".venv" / os.fsdecode(UNFINISHED)
+    with mark.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(VenvhookError, match="is being made by another process"):
+            make(app, environ)
+    assert names_in(app / ".venv") == {mark.name}
+    make(app, environ)
+    assert used(app, environ) == f"{app}/.venv"
+
+
+def test_a_tool_that_fails_leaves_what_was_there(app: Path, environ: dict[str, str]) -> None:
+    make(app, environ)
+    before = (app / ".venv/.venvhook").read_text()
+    broken = app.parent / "bin"
+    broken.mkdir()
+    (broken / "uv").write_text(
+        "#!/bin/sh\nfor d; do :; done; : > $d/half; echo error: no >&2; exit 3"
+    )
+    (broken / "uv").chmod(0o755)
+    environ["PATH"] = f"{broken}:{environ['PATH']}"
+    with pytest.raises(VenvhookError, match=r"uv failed \(exit status 3\): error: no; nothing"):
+        make(app, environ, clear=True)
+    assert not (app / ".venv/half").exists()
+    assert (app / ".venv/.venvhook").read_text() == before
+    assert used(app, environ) == f"{app}/.venv"
+
+
+def test_a_full_disk_is_said(environ: dict[str, str], tmp_path: Path) -> None:
+    mount = shutil.which("mount")
+    if not IS_ROOT or mount is None:
+        pytest.skip("only root can mount a small disk")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    words = [mount, "-t", "tmpfs", "-o", "size=16k,mode=755", "tmpfs", str(disk)]
+    if subprocess.run(words, capture_output=True).returncode:
+        pytest.skip("nothing can be mounted here")
+    try:
+        with pytest.raises(VenvhookError, match="the disk is full; nothing was changed"):
+            make(disk, environ, backend="venv")
+        assert names_in(disk) == set()
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+# ---- Nothing of the project's runs ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_nothing_of_the_project_is_run_or_obeyed(
+    backend: str, app: Path, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    canary = app.parent / "canary"
+    sing = f"open({str(canary)!r}, 'w').close()\n"
+    for name in ("venv", "virtualenv", "ensurepip", "encodings", "uv"):
+        (app / name).mkdir()
+        for file in ("__init__.py", "__main__.py"):
+            (app / name / file).write_text(sing)
+    for name in ("sitecustomize.py", "usercustomize.py", "site.py", "os.py", "python.py"):
+        (app / name).write_text(sing)
+    for name in ("python3", "python3.99", "python", "virtualenv.exe", "pypy"):
+        (app / name).write_text(f"#!/bin/sh\n: > '{canary}'\n")
+        (app / name).chmod(0o755)
+    (app / "bin").mkdir()
+    for name in ("uv", "virtualenv", "python3", "python3.13"):
+        (app / "bin" / name).write_text(f"#!/bin/sh\n: > '{canary}'\nexit 1\n")
+        (app / "bin" / name).chmod(0o755)
+    (app / "uv.toml").write_text("nonsense = [\n")
+    (app / "virtualenv.ini").write_text("[virtualenv]\nprompt = theirs\n")
+    (app / "pyproject.toml").write_text("[project]\nname = 'x'\n[tool.uv]\npython-preference = 1\n")
+    (app / ".python-version").write_text("./python3.99\n/bin/sh\n")
+    monkeypatch.chdir(app)
+    environ["PATH"] = f".:bin:{app}:{app}/bin:{environ['PATH']}"
+    creation = make(app, environ, backend=backend, python=None)
+    assert creation.refusal == ""
+    assert not canary.exists()
+    assert b"theirs" not in examine(bytes(app / ".venv")).config.get(b"prompt", b"")
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_python_that_is_too_old_is_refused_with_who_could(
+    backend: str, app: Path, environ: dict[str, str]
+) -> None:
+    pyenv = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser()
+    old = next((str(path) for path in pyenv.glob("versions/2.7*/bin/python")), None)
+    if old is None:
+        pytest.skip("no Python 2.7 of pyenv's on this machine")
+    with pytest.raises(VenvhookError, match=r"Python 2\.7\.\d+ .* is too old for .*virtualenv<20"):
+        make(app, environ, backend=backend, python=old)
+    assert names_in(app) == set()
+
+
+def test_a_tool_that_is_not_there_is_told(app: Path, environ: dict[str, str]) -> None:
+    environ["PATH"] = "/usr/bin:/bin"
+    if shutil.which("virtualenv", path=environ["PATH"]):
+        go_without("a PATH without virtualenv")
+    with pytest.raises(VenvhookError, match="virtualenv is not on PATH; install it"):
+        make(app, environ, backend="virtualenv")
+
+
+def test_in_a_place_that_others_can_write_it_is_made_and_the_reason_told(
+    app: Path, environ: dict[str, str]
+) -> None:
+    app.chmod(0o777)
+    creation = make(app, environ)
+    assert "others can write" in creation.refusal or "writable" in creation.refusal
+    assert examine(bytes(app / ".venv"))
