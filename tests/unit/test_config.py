@@ -194,15 +194,89 @@ def test_what_was_read_is_kept_until_the_file_changes(
     assert place.read().trust == "all"
 
 
-@pytest.mark.parametrize("text", [b"", b"1 2 3\nall\nnotice", b"\xff" * 70_000])
+EVERYTHING = """\
+trust = "ask"
+notice = false
+names = ["e-n-v", ".venv"]
+auto_create = "always"
+auto_create_under = ["~/work/", "/srv/a b//"]
+auto_install = true
+project_files = []
+backend = "uv"
+guard = true
+"""
+
+
+def all_values(settings: Settings) -> dict[str, object]:
+    """Return every setting."""
+    return {name: getattr(settings, name) for name in ALL}
+
+
+def test_every_setting_is_read_and_kept(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.write(EVERYTHING)
+    expected = {
+        "trust": "ask",
+        "notice": False,
+        "names": (b"e-n-v", b".venv"),
+        "auto_create": "always",
+        "auto_create_under": (bytes(place.state.parent / "work"), b"/srv/a b"),
+        "auto_install": True,
+        "project_files": (),
+        "backend": "uv",
+        "guard": True,
+    }
+    assert all_values(place.read()) == expected
+    assert all_values(explain_settings(place.environ)[0]) == expected
+    monkeypatch.setattr("venvhook.configtext.parse", lambda *_: pytest.fail("read again"))
+    assert all_values(place.read()) == expected
+
+
+def test_what_is_kept_is_for_every_home(place: Place, tmp_path: Path) -> None:
+    place.write(EVERYTHING)
+    place.environ["XDG_CONFIG_HOME"] = str(place.file.parent.parent)
+    for home in (place.state.parent, tmp_path / "other"):
+        place.environ["HOME"] = str(home)
+        assert place.read().auto_create_under == (bytes(home / "work"), b"/srv/a b")
+    # Where what the file says is above HOME, it is told as if it had not been kept.
+    place.environ["HOME"] = "/srv/a b/c"
+    with pytest.raises(VenvhookError, match=r":5: auto_create_under must be .*, not '/srv/a b//'"):
+        place.read()
+    place.environ["HOME"] = ""
+    with pytest.raises(VenvhookError, match=r":5: auto_create_under must be .*, not '~/work/'"):
+        place.read()
+
+
+@pytest.mark.parametrize("kept", ["all\nnotice", "all\n", EVERYTHING])
+def test_what_an_older_version_kept_is_read_anew(place: Place, kept: str) -> None:
+    place.write('trust = "ask"')
+    place.read()
+    look, *_rest = (place.state / "settings").read_bytes().split(b"\n")
+    assert look.startswith(b"3 ")
+    for first in (b"2 ", b"3 "):
+        text = first + look[2:] + b"\n" + kept.encode()
+        (place.state / "settings").write_bytes(text)
+        assert values(place.read()) == ("ask", True)
+        assert place.read().names == (b".venv", b"venv", b"env")
+
+
+@pytest.mark.parametrize("text", [b"", b"1 2 3\nall\nnotice", b"\xff" * 140_000])
 def test_a_damaged_copy_is_not_believed(place: Place, text: bytes) -> None:
     place.write('trust = "ask"')
     place.read()
     (place.state / "settings").write_bytes(text)
     assert values(place.read()) == ("ask", True)
     kept = (place.state / "settings").read_bytes()
-    (place.state / "settings").write_bytes(kept.replace(b"\nask\n", b"\nnonsense\n"))
-    assert values(place.read()) == ("ask", True)
+    for good, bad in (
+        (b"\nask\n", b"\nnonsense\n"),
+        (b"\ntrue\n", b"\nmaybe\n"),
+        (b"\0venv\0", b"\0a/b\0"),
+        (b"\0venv\0", b"\0\0"),
+        (b"venv\0env\n", b"\n"),
+    ):
+        assert good in kept
+        (place.state / "settings").write_bytes(kept.replace(good, bad))
+        settings = place.read()
+        assert (*values(settings), settings.names) == ("ask", True, (b".venv", b"venv", b"env"))
 
 
 def test_without_a_state_directory_it_is_read_each_time(place: Place) -> None:
@@ -232,6 +306,78 @@ def test_a_variable_that_is_not_understood_is_said(place: Place, trust: str) -> 
     assert "\x1b" not in str(caught.value)
     with pytest.raises(VenvhookError, match="VENVHOOK_TRUST"):
         explain_settings({**place.environ, "VENVHOOK_TRUST": trust})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("notice", "off", False),
+        ("names", "venv", (b"venv",)),
+        ("names", " a:b c ", (b"a", b"b", b"c")),
+        ("names", ": ", (b"in", b"file")),
+        ("auto_create", "always", "always"),
+        ("auto_create_under", "~/a b:/srv/", (b"~/a b", b"/srv")),
+        ("auto_install", "1", True),
+        ("project_files", "x y:z", (b"x", b"y", b"z")),
+        ("project_files", "\udcff", (b"\xff",)),
+        ("backend", "venv", "venv"),
+        ("guard", "on", True),
+        ("guard", "false", False),
+        ("guard", "", True),
+    ],
+)
+def test_each_variable_comes_before_the_file(
+    place: Place, name: str, value: str, expected: object
+) -> None:
+    place.write('notice = true\nnames = ["in", "file"]\nguard = true\n')
+    if isinstance(expected, tuple):
+        home = bytes(place.state.parent)
+        expected = tuple(item.replace(b"~", home) for item in expected)
+    place.environ[f"VENVHOOK_{name.upper()}"] = value
+    for _ in range(2):
+        assert getattr(place.read(), name) == expected
+    assert getattr(explain_settings(place.environ)[0], name) == expected
+    del place.environ[f"VENVHOOK_{name.upper()}"]
+    assert all_values(place.read())["guard"] is True, "what a variable says is not kept"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("NOTICE", "no", "set it to 'true' or 'false'"),
+        ("AUTO_CREATE", "sometimes", "set it to 'never', 'ask' or 'always'"),
+        ("AUTO_CREATE", "\x1b[31m", "is '\\x1b[31m'; set it to"),
+        ("AUTO_CREATE_UNDER", "work", "/ or ~/, and not HOME or above it, between ':'"),
+        ("AUTO_CREATE_UNDER", "/srv:~", "is '/srv:~'; set it to directories"),
+        ("AUTO_INSTALL", "True", "set it to 'true' or 'false'"),
+        ("PROJECT_FILES", "a/b", "set it to names without slash or space, between spaces"),
+        ("BACKEND", "conda", "set it to 'auto', 'uv', 'virtualenv' or 'venv'"),
+        ("GUARD", "yes", "VENVHOOK_GUARD is 'yes'; set it to 'true' or 'false'"),
+    ],
+)
+def test_a_mistake_in_any_variable_is_said(
+    place: Place, name: str, value: str, expected: str
+) -> None:
+    place.environ[f"VENVHOOK_{name}"] = value
+    for read in (place.read, lambda: explain_settings(place.environ)):
+        with pytest.raises(VenvhookError) as caught:
+            read()
+        assert str(caught.value).startswith(f"VENVHOOK_{name} is '")
+        assert expected in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "taken"),
+    [("a b c d", (b"a", b"b", b"c")), ("../x", (b"../x",)), (". ..", (b".", b".."))],
+)
+def test_names_in_the_variable_are_no_mistake_to_the_helper(
+    place: Place, value: str, taken: tuple[bytes, ...]
+) -> None:
+    # The hook scripts take them as they are, and say nothing at a prompt.
+    place.environ["VENVHOOK_NAMES"] = value
+    assert place.read().names == taken
+    with pytest.raises(VenvhookError, match=r"VENVHOOK_NAMES is .*; set it to one to three names"):
+        explain_settings(place.environ)
 
 
 def test_an_explanation_says_where_it_is_from_and_writes_nothing(place: Place) -> None:
