@@ -158,6 +158,8 @@ def _answer(words: list[str], environ: Mapping[str, str]) -> bytes:
     try:
         asked = subprocess.run(  # noqa: S603  # a shell of the user's own PATH, without a shell between
             words,
+            # Not in a project, whose files a startup file may read by relative names.
+            cwd="/",
             env=dict(environ),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

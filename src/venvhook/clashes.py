@@ -1,0 +1,218 @@
+"""Other tools in startup files that change PATH or the prompt, or activate environments themselves.
+
+What is said of each was tried in real shells, or stands in its source: pyenv with pyenv-virtualenv,
+and what else puts itself first on PATH, in either order; direnv in both orders in each shell, with
+a ``.envrc`` that sets VIRTUAL_ENV.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from .diagnosis import ERROR, OK, WARNING, Finding, Part
+from .startup import Line, Startup
+
+_BEFORE = "put it before the line of venvhook"
+_AFTER = "put it after the line of venvhook, so that it acts first"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a tool is loaded into *shell*: at *line*, which comes *after* the hook (None: no hook).
+
+    *hides_name* says whether the prompt is left to others to show the environment in.
+    """
+
+    shell: str
+    line: Line
+    after: bool | None
+    hides_name: bool
+
+
+# The status, what is said after the tool's name, and what to do.
+Verdict = tuple[str, str, str]
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A tool: its *name*, what its line looks like, its *plugins* of oh-my-zsh, and its verdict."""
+
+    name: str
+    pattern: str
+    judge: Callable[[Place], Verdict]
+    plugins: tuple[str, ...] = ()
+
+
+def _harmless(text: str) -> Callable[[Place], Verdict]:
+    return lambda _place: (OK, text, "")
+
+
+def _direnv(place: Place) -> Verdict:
+    what = "what a .envrc sets as VIRTUAL_ENV stays set when you leave"
+    if place.shell == "fish":
+        return WARNING, what, "'venvhook deny' in projects whose .envrc does that"
+    if place.shell == "bash" and place.after is False:
+        return WARNING, what, _AFTER
+    return OK, "an environment that a .envrc sets is left alone", ""
+
+
+def _prompt(place: Place) -> Verdict:
+    if place.hides_name:
+        return OK, "shows the environment itself", ""
+    what = "shows the environment too, so its name may stand in the prompt twice"
+    return WARNING, what, "set VIRTUAL_ENV_DISABLE_PROMPT=1 before the line of venvhook"
+
+
+def _activates(_place: Place) -> Verdict:
+    what = "activates environments itself on cd, and asks nobody whether they may be trusted"
+    return WARNING, what, "keep one of the two: take this out, or 'venvhook uninstall'"
+
+
+def _activated(_place: Place) -> Verdict:
+    what = "an environment is active in every shell, so venvhook leaves it alone and does nothing"
+    return WARNING, what, "take this line out"
+
+
+def _overwrites(place: Place) -> Verdict:
+    if not place.after:
+        return OK, "comes before the line of venvhook", ""
+    return ERROR, "is set anew, which throws venvhook's hook out", f"{_BEFORE}, or add to it"
+
+
+_SHIMS = _harmless("changes PATH; what is active goes before it, in either order")
+
+TOOLS = (
+    Tool("direnv", r"\bdirenv(?:\.exe)?[\"']?\s+hook\b", _direnv, ("direnv",)),
+    Tool("starship", r"\bstarship(?:\.exe)?[\"']?\s+init\b", _prompt, ("starship",)),
+    Tool("oh-my-posh", r"\boh-my-posh(?:\.exe)?[\"']?\s+init\b", _prompt),
+    Tool("powerlevel10k", r"\bp10k-instant-prompt\b", _harmless("venvhook's line prints nothing")),
+    Tool(
+        "conda",
+        r"\bshell\.\w+['\"]?\s+['\"]?hook\b|/conda\.(?:sh|fish)\b|\bmamba\S*\s+shell\s+hook\b",
+        _harmless("'base' counts as none, another environment is left alone until you deactivate"),
+    ),
+    Tool("pyenv", r"\bpyenv[\"']?\s+init\b", _SHIMS, ("pyenv",)),
+    Tool(
+        "pyenv-virtualenv",
+        r"\bpyenv[\"']?\s+virtualenv-init\b",
+        _harmless("what it activates, by a .python-version, is left alone"),
+    ),
+    Tool(
+        "mise",
+        r"\b(?:mise|rtx)[\"']?\s+activate\b",
+        _harmless("changes PATH behind what is active, unless its activate_aggressive is set"),
+        ("mise", "rtx"),
+    ),
+    Tool("asdf", r"/asdf\.(?:sh|fish|ps1)\b|\basdf/shims\b|\.asdf/shims\b", _SHIMS, ("asdf",)),
+    Tool(
+        "virtualenvwrapper",
+        r"\bvirtualenvwrapper(?:_lazy)?\.sh\b",
+        _harmless("what 'workon' activates is left alone until you deactivate it"),
+    ),
+    Tool(
+        "autoswitch_virtualenv",
+        r"\bautoswitch[-_]virtualenv\b",
+        _activates,
+        ("autoswitch_virtualenv", "zsh-autoswitch-virtualenv"),
+    ),
+    Tool("pyautoenv", r"\bpyautoenv\b", _activates, ("pyautoenv",)),
+    Tool("autoenv", r"\bautoenv(?:/|\.sh\b|\.zsh\b|_init\b)", _activates, ("autoenv",)),
+    Tool("virtualfish", r"\bauto_activation\b", _activates),
+    Tool("oh-my-zsh's poetry-env", r"(?!)", _activates, ("poetry-env",)),
+    Tool("bin/activate", r"^(?:\[.*\]\s*&&\s*)?(?:source|\.)\s+\S+/bin/activate\b", _activated),
+)
+# What a plugin of oh-my-zsh does on cd, unless a line says otherwise.
+_UNLESS = {
+    "virtualenvwrapper": r"\bDISABLE_VENV_CD=1\b",
+    "pipenv": r":omz:plugins:pipenv.*\bauto-shell\s+no\b",
+}
+# And what only a line switches on.
+_IF = {"python": r"\bPYTHON_AUTO_VRUN=true\b"}
+
+# At the beginning of a line, so in no function; and not with its old value in the new one.
+_OVERWRITTEN = {
+    "bash": ("PROMPT_COMMAND", r"^(?:export\s+)?PROMPT_COMMAND=(?!.*PROMPT_COMMAND)"),
+    "zsh": ("precmd_functions", r"^precmd_functions=(?!.*precmd_functions)"),
+}
+_HIDES_NAME = r"\bVIRTUAL_ENV_DISABLE_PROMPT[= ]\s*['\"]?\w"
+
+
+def find_clashes(shell: str, startup: Startup, environ: Mapping[str, str]) -> Iterator[Finding]:
+    """Yield a finding for each tool in the *startup* of *shell*, in the order of the table."""
+    scene = _Scene(shell, startup, environ)
+    plugins = scene.plugins()
+    for tool in TOOLS:
+        found = scene.first(tool.pattern)
+        names = [name for name in tool.plugins if name in plugins]
+        if found is None and names:
+            found = plugins[names[0]]
+        if found is not None:
+            yield scene.finding(tool.name, tool.judge, *found)
+    for name, found in plugins.items():
+        if name in _UNLESS and scene.first(_UNLESS[name]) is None:
+            yield scene.finding(f"oh-my-zsh's {name}", _activates, *found)
+        if name in _IF and scene.first(_IF[name]) is not None:
+            yield scene.finding(f"oh-my-zsh's {name}", _activates, *found)
+    if shell in _OVERWRITTEN:
+        name, pattern = _OVERWRITTEN[shell]
+        last = scene.last(pattern)
+        if last is not None:
+            yield scene.finding(name, _overwrites, *last)
+
+
+class _Scene:
+    """The startup of one shell, searched."""
+
+    def __init__(self, shell: str, startup: Startup, environ: Mapping[str, str]) -> None:
+        self._shell = shell
+        self._commands = [
+            (at, line, line.text.decode("utf-8", "replace")) for at, line in startup.commands()
+        ]
+        loadings = startup.loadings()
+        self._hook = loadings[-1][0] if loadings else None
+        self._hides_name = bool(environ.get("VIRTUAL_ENV_DISABLE_PROMPT")) or (
+            self.first(_HIDES_NAME) is not None or "virtualenv" in self.plugins()
+        )
+
+    def first(self, pattern: str) -> tuple[int, Line] | None:
+        """Return the first line that *pattern* is found in, with its place, or None."""
+        return next(iter(self._matching(pattern)), None)
+
+    def last(self, pattern: str) -> tuple[int, Line] | None:
+        """Return the last line that *pattern* is found in, with its place, or None."""
+        return next(reversed(self._matching(pattern)), None)
+
+    def _matching(self, pattern: str) -> list[tuple[int, Line]]:
+        search = re.compile(pattern).search
+        return [(at, line) for at, line, text in self._commands if search(text)]
+
+    def plugins(self) -> dict[str, tuple[int, Line]]:
+        """Return the plugins of oh-my-zsh that are named, each with the place where it is loaded.
+
+        They are where oh-my-zsh is; the line is the one that names the plugin.
+        """
+        source = self.first(r"\boh-my-zsh\.sh\b")
+        found: dict[str, tuple[int, Line]] = {}
+        if self._shell != "zsh" or source is None:
+            return found
+        inside = False
+        for _at, line, text in self._commands:
+            begins = re.match(r"\s*plugins\+?=\(", text)
+            inside = inside or begins is not None
+            if not inside:
+                continue
+            words, closed, _ = text[begins.end() if begins else 0 :].partition(")")
+            for name in words.partition("#")[0].split():
+                found.setdefault(name, (source[0], line))
+            inside = not closed
+        return found
+
+    def finding(self, name: str, judge: Callable[[Place], Verdict], at: int, line: Line) -> Finding:
+        """Return what *judge* says of the tool *name* at *line*."""
+        after = None if self._hook is None else at > self._hook
+        status, what, advice = judge(Place(self._shell, line, after, self._hides_name))
+        text: tuple[Part, ...] = (f"{name} (", line.file, f":{line.number}): {what}")
+        hint = (advice,) if advice else ()
+        return Finding(self._shell, status, text, hint, line.file, line.number)
