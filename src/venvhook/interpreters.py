@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
-from .caller import absolute
+from .caller import absolute, home_directory
 from .environment import BIN, WINDOWS, Doubt, Unusable, is_file, kind, open_file
 from .errors import VenvhookError, shown
 from .held import Holder, Way, check_program, follow
@@ -176,7 +176,7 @@ def _identity_to_avoid(environ: Mapping[str, str], avoid: bytes) -> tuple[int, i
     except OSError:
         return None
     identity = (found.st_dev, found.st_ino)
-    home = os.fsencode(environ.get("HOME", ""))
+    home = home_directory(environ)
     if not os.path.isabs(home):
         return identity
     with suppress(Doubt):
@@ -334,7 +334,8 @@ def _answer(process: subprocess.Popen[bytes], end: float) -> Release | None:
     if status or process.stdout is None:
         return None
     # At its end all that fits into a pipe is there; what writes more than that waits too long.
-    os.set_blocking(process.stdout.fileno(), WINDOWS)
+    if not WINDOWS:
+        os.set_blocking(process.stdout.fileno(), False)
     return _parsed(process.stdout.read(_ANSWER_LIMIT) or b"")
 
 

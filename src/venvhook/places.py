@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from .caller import home_directory
 from .environment import BIN, CONFIG, CONFIG_LIMIT, WINDOWS, Unusable, is_never_asked, read_file
 
 PATH_ORIGIN = "PATH"
@@ -115,8 +116,7 @@ _TOOLS = (
 
 def _home(environ: Mapping[str, str]) -> list[bytes]:
     """Return the home directory, or nothing."""
-    home = os.fsencode(environ.get("HOME") or (environ.get("USERPROFILE", "") if WINDOWS else ""))
-    return [home] if os.path.isabs(home) else []
+    return [home for home in (home_directory(environ),) if os.path.isabs(home)]
 
 
 def _data_homes(environ: Mapping[str, str]) -> list[bytes]:
