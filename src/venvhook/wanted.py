@@ -115,12 +115,20 @@ def wanted_python(root: bytes, given: str | None) -> Wanted:
     wanted = None if pins is None else _pinned(root, pins)
     if wanted is not None and wanted.text:
         return _with_conflict(wanted)
-    ignored = () if wanted is None else wanted.ignored
+    declared = declared_python(root)
+    return declared if wanted is None else replace(declared, ignored=wanted.ignored)
+
+
+def declared_python(root: bytes) -> Wanted:
+    """Return which Python the project *root* declares that it works with, maybe any.
+
+    Raises VenvhookError where that cannot be understood.
+    """
     declaration = find_declaration(root)
     if declaration is None or not any(declaration.specifiers):
-        return Wanted("", "", root=root, ignored=ignored)
+        return Wanted("", "", root=root)
     request = Request(declaration.text, _specifiers(declaration))
-    return Wanted(declaration.text, declaration.origin, (request,), root=root, ignored=ignored)
+    return Wanted(declaration.text, declaration.origin, (request,), root=root)
 
 
 def _given(root: bytes, given: str) -> Wanted:
