@@ -385,10 +385,13 @@ class Terminal:
         self.send(b"\x03")
         return self.wait_for_prompt()
 
-    def become(self, shell: Shell) -> str:
-        """Let the shell replace itself by *shell*; return what is printed before its prompt."""
+    def become(self, shell: Shell, *by: str) -> str:
+        """Let the shell replace itself by *shell*; return what is printed before its prompt.
+
+        *by* are the words of a command that starts it.
+        """
         assert shell.path is not None
-        self.send(f"exec {shlex.join([shell.path, *shell.arguments])}\r")
+        self.send(f"exec {shlex.join([*by, shell.path, *shell.arguments])}\r")
         printed = self._until_prompt(begun=not self.shell.editor)
         self.shell = shell
         return printed

@@ -241,6 +241,7 @@ def test_one_shell_and_a_prefix_on_path(user: User) -> None:
 
     _launcher_starts_python_only_when_something_changed(user, launcher)
     _launcher_reads_no_cache_that_others_can_write(user, launcher)
+    _launcher_imports_nothing_of_the_project(user, launcher)
 
     (user.home / ".local/share/venvhook/env/bin/python").unlink()
     ran = subprocess.run(
@@ -283,6 +284,39 @@ def _launcher_starts_python_only_when_something_changed(user: User, launcher: Pa
     assert init() == text
     assert target.read_bytes() == b"linked"
     target.unlink()
+
+
+def _launcher_imports_nothing_of_the_project(user: User, launcher: Path) -> None:
+    """On the fast road and on that by click, in a project that is set to be imported."""
+    app = user.scratch / "app"
+    environment = EnvironmentMaker(user.scratch)(app / ".venv")
+    owned = app / "owned"
+    for name in ("click", "os", "errno", "json", "_signal", "sitecustomize", "usercustomize"):
+        (app / f"{name}.py").write_text(f"open({str(owned)!r}, 'w')\n")
+    for name in ("venvhook", "shellingham", "encodings"):
+        (app / name).mkdir()
+        (app / name / "__init__.py").write_text(f"open({str(owned)!r}, 'w')\n")
+    reached = {"PYTHONPATH": f"{app}:.", "PYTHONHOME": str(app), "PYTHONSTARTUP": f"{app}/os.py"}
+
+    def said(*words: str) -> str:
+        ran = subprocess.run(
+            [launcher, *words],
+            env={**user.environ, **reached},
+            cwd=app,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (ran.returncode, ran.stderr) == (0, ""), words
+        return ran.stdout
+
+    assert said("which") == f"{environment}/bin/python\n"
+    assert json.loads(said("which", "--json"))["python"] == f"{environment}/bin/python"
+    assert f"export VIRTUAL_ENV='{environment}'\n" in said("shellenv", "--shell", "bash")
+    assert said("run", "printf", "[%s]", "a b", "-c") == "[a b][-c]"
+    assert said("run", "--in=/", "--in", ".", "--", "printf", "x") == "x"
+    assert "Examples:" in said("run", "--help")
+    assert not owned.exists()
 
 
 def _launcher_reads_no_cache_that_others_can_write(user: User, launcher: Path) -> None:
