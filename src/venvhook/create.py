@@ -23,7 +23,7 @@ from .creators import (
     find_creators,
     require_venv,
 )
-from .decision import ALLOWED, OWN, Decision, State, identity, plant_token, remove_token
+from .decision import ALLOWED, DECLINED, OWN, Decision, State, identity, plant_token, remove_token
 from .directories import is_own, state_directory
 from .discovery import find_marker, levels
 from .environment import (
@@ -96,13 +96,19 @@ class Plan:
     @property
     def python(self) -> str:
         """The Python, and who wants it: ``Python 3.12.1 (.python-version)``."""
-        return f"Python {self.interpreter.text}" + (f" ({self.origin})" if self.origin else "")
+        return _titled(self.interpreter) + (f" ({self.origin})" if self.origin else "")
 
     @property
     def summary(self) -> str:
         """What is made, for a question: ``.venv with uv and Python 3.12.1``."""
         name = shown(os.path.basename(self.environment))
-        return f"{name} with {self.creator.name} and Python {self.interpreter.text}"
+        return f"{name} with {self.creator.name} and {_titled(self.interpreter)}"
+
+
+def _titled(interpreter: Interpreter) -> str:
+    """Return *interpreter* for a sentence: ``Python 3.12.1``, ``pypy 3.10.14``."""
+    title = interpreter.title
+    return f"Python {title}" if title[:1].isdigit() else title
 
 
 @dataclass(frozen=True)
@@ -207,6 +213,8 @@ def _require_room(
 ) -> Former | None:
     """Return what is at *environment*, or None. Raises VenvhookError where it may not go."""
     where = shown(environment)
+    if os.path.dirname(root) == root:
+        raise VenvhookError(f"{shown(root)} is no project; cd to one, or name it")
     for sign, what in ((os.fsencode(os.pathsep), f"a '{os.pathsep}'"), (b"\n", "a line break")):
         if sign in root:
             # Neither PATH nor pyvenv.cfg has a way to quote it.
@@ -434,6 +442,7 @@ def _record(look: Look, settings: Settings, state: State) -> None:
         try:
             if not state.keep(Decision(look.real, how, token, identity(look.real))):
                 remove_token(look.real)
+            state.forget(look.root, DECLINED)
             state.touch()
         except BaseException:
             if former is not None:

@@ -131,33 +131,26 @@ def choose_creator(wanted: str, interpreter: Interpreter, found: list[Creator]) 
     if wanted == AUTO:
         if able:
             return able[0]
-        raise VenvhookError(_refusal("none of the tools here", interpreter, able))
+        raise VenvhookError(_refusal("no tool here makes", interpreter, able))
     for creator in found:
         if creator.name == wanted:
             if creator in able:
                 return creator
-            raise VenvhookError(
-                _refusal(f"{wanted} (from {_dotted(creator.oldest)} on)", interpreter, able)
-            )
-    raise VenvhookError(
-        f"{wanted} is not on PATH; install it ('uv tool install {wanted}' or 'pipx install "
-        f"{wanted}'), or take another --backend ({', '.join(c.name for c in found)})"
-        if wanted != "uv"
-        else "uv is not on PATH; install it (https://docs.astral.sh/uv/), or take another --backend "
-        f"({', '.join(c.name for c in found)})"
-    )
+            raise VenvhookError(_refusal(f"this {wanted} does not make", interpreter, able))
+    others = ", ".join(creator.name for creator in found)
+    way = "https://docs.astral.sh/uv/" if wanted == "uv" else f"'uv tool install {wanted}'"
+    raise VenvhookError(f"{wanted} is not on PATH; install it ({way}), or take --backend {others}")
 
 
 def _refusal(who: str, interpreter: Interpreter, able: list[Creator]) -> str:
     """Return why no environment can be made of *interpreter*, and who of *able* could."""
-    what = f"Python {interpreter.text}"
-    line = f"{what} ({shown(interpreter.path)}) is too old for {who}"
+    line = f"{shown(interpreter.path)} is Python {interpreter.text}, of which {who} environments any more"
     if able:
         others = " or ".join(f"'--backend {creator.name}'" for creator in able)
-        return f"{line}; {others} can make one"
+        return f"{line}; {others} does"
     return (
-        f"{line}; a virtualenv older than 20.22 can make one "
-        "('uv tool install --force \"virtualenv<20.22\"', then '--backend virtualenv')"
+        f"{line}; a virtualenv older than 20.22 does ('uv tool install --force "
+        "\"virtualenv<20.22\"', then '--backend virtualenv')"
     )
 
 

@@ -115,6 +115,11 @@ def test_a_project_of_an_odd_name_gets_a_whole_environment(
     assert not list(Path(environ["HOME"]).rglob("canary"))
 
 
+def test_the_root_directory_is_no_project(environ: dict[str, str]) -> None:
+    with pytest.raises(VenvhookError, match="/ is no project"):
+        make(Path("/"), environ)
+
+
 def test_a_path_that_pyvenv_cfg_cannot_hold_is_refused(environ: dict[str, str]) -> None:
     for name in ("a\nhome = x", "a:b"):
         root = Path(environ["HOME"]) / name
@@ -470,7 +475,7 @@ def test_a_python_that_is_too_old_is_refused_with_who_could(
     old = next((str(path) for path in pyenv.glob("versions/2.7*/bin/python")), None)
     if old is None:
         pytest.skip("no Python 2.7 of pyenv's on this machine")
-    with pytest.raises(VenvhookError, match=r"Python 2\.7\.\d+ .* is too old for .*virtualenv<20"):
+    with pytest.raises(VenvhookError, match=r"is Python 2\.7\.\d+, of which .*virtualenv<20"):
         make(app, environ, backend=backend, python=old)
     assert names_in(app) == set()
 

@@ -93,7 +93,7 @@ def _plan(root: bytes, wishes: Wishes) -> Plan:
         with busy("looking for a Python"):
             return prepare(root, wishes, os.environ)
     except NoSuitable as error:
-        question = f"venvhook: {error}\nLet uv download Python {error.request}?"
+        question = f"No suitable Python is here. Let uv download Python {error.request}?"
         if not error.request or not can_download(os.environ, root) or not confirm(question):
             raise
         download_python(error.request, os.environ, root)
