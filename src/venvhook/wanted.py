@@ -327,7 +327,9 @@ def _what(wanted: Wanted) -> str:
     text = _shown(wanted.text)
     if wanted.name:
         return f"'{text}' on PATH"
-    return text if text.startswith(("pypy", "graalpy", "cpython")) else f"Python {text}".rstrip()
+    if text.startswith(("pypy", "graalpy", "cpython")):
+        return text
+    return f"Python {text.removeprefix('python')}".rstrip()
 
 
 def _installable(wanted: Wanted) -> str:
