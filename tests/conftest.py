@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from checkout import go_without
+from checkout import CHECKOUT, go_without
 from environments import EnvironmentMaker
 
 try:
@@ -18,6 +19,7 @@ try:
 except ImportError:
     HAS_TERMINALS = False
     collect_ignore = ["shells", "attacks", "packaging/test_install.py", "packaging/test_prove.py"]
+    collect_ignore += ["unit/test_offer.py"]
 else:
     HAS_TERMINALS = True
     from terminal import SHELLS, OpenTerminal, Shell
@@ -117,6 +119,18 @@ def home(tmp_path: Path) -> Path:
     directory = tmp_path.resolve() / "home"
     directory.mkdir()
     return directory
+
+
+@pytest.fixture
+def ground() -> Iterator[Path]:
+    """A directory to which no sticky one leads: below /tmp no environment is offered."""
+    for base in (CHECKOUT / ".tests", Path.home().resolve()):
+        above = [base, *base.parents]
+        if base.is_dir() and not any(place.stat().st_mode & 0o1022 for place in above):
+            with tempfile.TemporaryDirectory(prefix="ground.", dir=base) as path:
+                yield Path(path)
+            return
+    go_without("a directory that only its user can write")
 
 
 @pytest.fixture

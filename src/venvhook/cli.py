@@ -42,10 +42,7 @@ COMMANDS = {
         ("uninstall", "setup", "Take all of it out again"),
         ("init", "setup", "Print what loads the hook into a shell"),
     ),
-    "": (
-        ("completion", "completion", "Print what completes commands in a shell"),
-        ("offer", "offer", "Make a missing environment on cd, as the settings say"),
-    ),
+    "": (("completion", "completion", "Print what completes commands in a shell"),),
 }
 _ROWS = {row[0]: row for rows in COMMANDS.values() for row in rows}
 

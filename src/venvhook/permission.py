@@ -213,14 +213,6 @@ def decline(root: bytes, state: State) -> None:
         _keep(state, Decision(root, ALLOWED), DECLINED)
 
 
-def forget_declined(root: bytes, environ: Mapping[str, str]) -> None:
-    """Forget that none is to be offered for the project at *root*: the user has made one."""
-    state, real = open_state(environ), os.path.realpath(root)
-    with locked(state):
-        if state.forget(real, DECLINED):
-            state.touch()
-
-
 # ---- Deny and revoke -----------------------------------------------------------------------------
 
 

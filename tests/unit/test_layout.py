@@ -144,9 +144,13 @@ def test_hot_modules_import_only_hot_modules(module: str) -> None:
 def test_nothing_imports_the_entries() -> None:
     for file in PACKAGE.glob("*.py"):
         if file.stem != "__main__":
-            assert not own_imports(file.stem) & {"cli", "hook", "__main__", "commands"}, file.name
+            found = own_imports(file.stem)
+            assert not found & {"cli", "hook", "offer", "__main__"}, file.name
+            # That shows progress, once something is made.
+            assert file.stem == "offer" or "commands" not in found, file.name
     for file in (PACKAGE / "commands").glob("*.py"):
-        assert not re.search(r"^from \.\.(cli|hook|__main__) ", file.read_text(), re.M), file.name
+        pattern = r"^from \.\.(cli|hook|offer|__main__) "
+        assert not re.search(pattern, file.read_text(), re.M), file.name
 
 
 @pytest.mark.parametrize(
