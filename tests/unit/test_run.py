@@ -55,6 +55,11 @@ def test_the_command_runs_in_the_environment(venvhook: Road, app: Path) -> None:
     assert shell_value(ran) == bytes(app / ".venv") + b"\n"
 
 
+def test_what_switches_the_hook_off_is_the_shells_affair(venvhook: Road, app: Path) -> None:
+    ran = venvhook("run", "env", "-0", cwd=app, environ={"VENVHOOK_OFF": "1"})
+    assert variables(ran)[b"VIRTUAL_ENV"] == bytes(app / ".venv")
+
+
 @pytest.mark.parametrize("status", [0, 1, 7, 255])
 def test_the_exit_status_is_the_commands(venvhook: Road, app: Path, status: int) -> None:
     assert venvhook("run", SH, "-c", f"exit {status}", cwd=app).returncode == status

@@ -116,7 +116,7 @@ def shellenv(directory: bytes | None, shell: str | None, as_json: bool) -> int:
 @click.command(
     epilog="""\b
 Examples:
-  $(venvhook which) -m pip list
+  "$(venvhook which)" -m pip list
   venvhook which --in ~/app"""
 )
 @in_option
