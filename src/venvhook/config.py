@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 
-from .caller import home_directory
 from .directories import config_directory, make
 from .environment import WINDOWS, Unusable, is_directory, open_file, read_file
 from .errors import VenvhookError, shown
@@ -199,10 +198,12 @@ def read_settings(environ: Mapping[str, str], trust: str, state: bytes | None) -
 
     Variables of *environ* come before the file, but of ``VENVHOOK_TRUST`` *trust* is the value
     that counts, if not empty: the shell's when it loaded the hook, by which its recipes are kept.
-    Of ``VENVHOOK_NAMES`` nothing is a mistake here, as in the hook scripts. Raises VenvhookError
-    where something else is not understood.
+    ``VENVHOOK_NOTICE`` is left to the shell, since a recipe is for all shells. Of
+    ``VENVHOOK_NAMES`` nothing is a mistake here, as in the hook scripts. Raises VenvhookError where
+    something else is not understood.
     """
     variables = _variables(environ, trust, strict=False)
+    variables.pop("notice", None)
     directory = config_directory(environ)
     settings = Settings()
     if directory is not None:
@@ -308,12 +309,17 @@ def _set(settings: Settings, values: Mapping[str, Value]) -> None:
 # ---- Directories ---------------------------------------------------------------------------------
 
 
+def _home(environ: Mapping[str, str]) -> bytes:
+    """Return HOME, or nothing; ``caller``, which has it too, reads settings."""
+    return os.fsencode(environ.get("HOME") or (environ.get("USERPROFILE", "") if WINDOWS else ""))
+
+
 def expanded(values: dict[str, Value], environ: Mapping[str, str]) -> dict[str, Value]:
     """Return *values* with each ``~`` as HOME, and no slash at the end of a directory."""
     under = values.get(UNDER)
     if not isinstance(under, tuple) or not under:
         return values
-    home = home_directory(environ)
+    home = _home(environ)
     return {**values, UNDER: tuple(_expanded(item, home) for item in under)}
 
 
@@ -326,7 +332,7 @@ def is_apart_from_home(item: bytes, environ: Mapping[str, str]) -> bool:
 
     A ``~`` where HOME is not set leads nowhere, so that is no answer either: False.
     """
-    home = home_directory(environ)
+    home = _home(environ)
     if item[:1] == b"~" and not home:
         return False
     path = _expanded(item, home)

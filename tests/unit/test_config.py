@@ -311,7 +311,6 @@ def test_a_variable_that_is_not_understood_is_said(place: Place, trust: str) -> 
 @pytest.mark.parametrize(
     ("name", "value", "expected"),
     [
-        ("notice", "off", False),
         ("names", "venv", (b"venv",)),
         ("names", " a:b c ", (b"a", b"b", b"c")),
         ("names", ": ", (b"in", b"file")),
@@ -339,6 +338,14 @@ def test_each_variable_comes_before_the_file(
     assert getattr(explain_settings(place.environ)[0], name) == expected
     del place.environ[f"VENVHOOK_{name.upper()}"]
     assert all_values(place.read())["guard"] is True, "what a variable says is not kept"
+
+
+def test_whether_it_is_told_is_no_matter_of_a_variable_to_the_helper(place: Place) -> None:
+    # What it answers is kept for all shells.
+    place.write("notice = true")
+    place.environ["VENVHOOK_NOTICE"] = "off"
+    assert place.read().notice is True
+    assert explain_settings(place.environ)[0].notice is False
 
 
 @pytest.mark.parametrize(

@@ -219,16 +219,28 @@ def edit() -> int:
         raise VenvhookError("an editor needs a terminal; use 'venvhook config set'")
     editor = _editor()
     draft = settings.Draft(os.environ)
-    _run(editor, draft.path)
-    while not draft.is_unchanged() and (mistake := draft.mistake()):
+    while True:
+        failed = _run(editor, draft.path)
+        if draft.is_unchanged():
+            draft.discard()
+            if failed:
+                raise VenvhookError(failed)
+            return print_lines(["nothing was changed"])
+        mistake = failed or draft.mistake()
+        if not mistake:
+            return print_lines([draft.accept()])
         complain(mistake)
-        if not confirm("Edit it again?"):
+        if failed or not _wants_to_go_on(draft):
             raise VenvhookError(f"nothing was changed; what you wrote is in {shown(draft.path)}")
-        _run(editor, draft.path)
-    if draft.is_unchanged():
-        draft.discard()
-        return print_lines(["nothing was changed"])
-    return print_lines([draft.accept()])
+
+
+def _wants_to_go_on(draft: settings.Draft) -> bool:
+    """Return whether the user wants to mend *draft*. Raises click.Abort for Ctrl-C."""
+    try:
+        return confirm("Edit it again?")
+    except click.Abort:
+        complain(f"nothing was changed; what you wrote is in {shown(draft.path)}")
+        raise
 
 
 def _editor() -> list[str]:
@@ -246,19 +258,15 @@ def _editor() -> list[str]:
     return [found]
 
 
-def _run(editor: list[str], path: bytes) -> None:
-    """Run *editor* on the file *path*. Raises VenvhookError where it fails."""
+def _run(editor: list[str], path: bytes) -> str:
+    """Run *editor* on the file *path*; return how it failed, or nothing."""
     # Ctrl-C is the editor's; it gets the default back when it starts, which SIG_IGN would not be.
     before = signal.signal(signal.SIGINT, lambda *_: None)
     try:
         ran = subprocess.run([*map(os.fsencode, editor), path], check=False)  # noqa: S603  # his
     except OSError as error:
         what = shown(os.fsencode(editor[0]))
-        raise VenvhookError(f"'{what}' cannot be run ({error.strerror}); set EDITOR") from None
+        return f"'{what}' cannot be run ({error.strerror}); set EDITOR"
     finally:
         signal.signal(signal.SIGINT, before)
-    if ran.returncode:
-        raise VenvhookError(
-            f"the editor failed (status {ran.returncode}), so nothing was changed; what you wrote "
-            f"is in {shown(path)}"
-        )
+    return f"the editor failed (status {ran.returncode})" if ran.returncode else ""
