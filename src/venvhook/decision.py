@@ -387,7 +387,7 @@ def read_token(environment: bytes) -> bytes:
             return b""
         if not WINDOWS and found.st_uid != os.geteuid():
             return b""
-        descriptor = os.open(path, os.O_RDONLY | _NO_FOLLOW)
+        descriptor = _open_quietly(path)
         try:
             opened = os.fstat(descriptor)
             if (opened.st_ino, opened.st_dev) != (found.st_ino, found.st_dev):
@@ -398,6 +398,18 @@ def read_token(environment: bytes) -> bytes:
     except OSError:
         return b""
     return text[:-1] if is_token(text) else b""
+
+
+def _open_quietly(path: bytes) -> int:
+    """Return a descriptor of the user's own file *path*, to read it, that moves no access time.
+
+    By the token's access time 'venvhook list' tells when a shell was last at the environment.
+    """
+    flags = os.O_RDONLY | _NO_FOLLOW
+    try:
+        return os.open(path, flags | getattr(os, "O_NOATIME", 0))
+    except PermissionError:
+        return os.open(path, flags)  # Where a file system does not know who its owner is.
 
 
 def is_token(text: bytes) -> bool:

@@ -6,7 +6,7 @@ No link in it is followed: it may be a stranger's, and a link may lead to where 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -18,6 +18,7 @@ from .environment import (
     WINDOWS,
     Unusable,
     config_lines,
+    is_directory,
     read_file,
 )
 from .errors import shown
@@ -27,7 +28,6 @@ _MAKERS = (b"uv", b"virtualenv")
 # What a package leaves where it is installed, by pip (PEP 376) and by setuptools long ago.
 _INSTALLED = (b".dist-info", b".egg-info")
 _LIBRARY = b"Lib" if WINDOWS else b"lib"
-_DAY = 86_400
 # POSIX: st_blocks counts these, whatever the file system's own blocks are.
 _BLOCK = 512
 _FORMAT, _LINK = 0o170000, 0o120000
@@ -56,8 +56,11 @@ class Facts:
         return f"{self.implementation} {self.python}".rstrip()
 
 
-def facts_of(path: bytes) -> Facts:
-    """Return what is known of the environment at *path*, which may be broken. Raises nothing."""
+def facts_of(path: bytes, with_packages: bool = True) -> Facts:
+    """Return what is known of the environment at *path*, which may be broken. Raises nothing.
+
+    Only *with_packages* are these counted.
+    """
     config = read_config(path)
     if config is None:
         return Facts(made=made_at(path))
@@ -66,7 +69,7 @@ def facts_of(path: bytes) -> Facts:
         shown(config.get(b"implementation", b"CPython"), limit=20),
         maker(config),
         made_at(path),
-        count_packages(path),
+        count_packages(path) if with_packages else None,
     )
 
 
@@ -149,30 +152,42 @@ def size_of(path: bytes) -> int:
 
     Not what lies on another file system. What cannot be read counts nothing.
     """
+    return taken(found for _path, found in files_below(path))
+
+
+def files_below(path: bytes) -> Iterator[tuple[bytes, os.stat_result]]:
+    """Yield *path* and all below it with their ``lstat``, but not what another file system holds.
+
+    Of that the directory on which it is mounted is the last. What cannot be read is left out.
+    """
     try:
         top = os.lstat(path)
     except OSError:
-        return 0
-    total, seen, waiting = _taken(top), set(), [path]
+        return
+    yield path, top
+    waiting = [path]
     while waiting:
         try:
             with os.scandir(waiting.pop()) as entries:
                 for entry in entries:
                     found = entry.stat(follow_symlinks=False)
-                    if found.st_dev != top.st_dev or (found.st_nlink > 1 and found.st_ino in seen):
-                        continue
-                    if entry.is_dir(follow_symlinks=False):
+                    yield entry.path, found
+                    if is_directory(found.st_mode) and found.st_dev == top.st_dev:
                         waiting.append(entry.path)
-                    elif found.st_nlink > 1:
-                        seen.add(found.st_ino)
-                    total += _taken(found)
         except OSError:
             continue
+
+
+def taken(files: Iterable[os.stat_result]) -> int:
+    """Return how many bytes *files* take on the disk; one with several names counts once."""
+    total, seen = 0, set()
+    for found in files:
+        if found.st_nlink > 1 and not is_directory(found.st_mode):
+            if found.st_ino in seen:
+                continue
+            seen.add(found.st_ino)
+        total += found.st_size if WINDOWS else found.st_blocks * _BLOCK
     return total
-
-
-def _taken(found: os.stat_result) -> int:
-    return found.st_size if WINDOWS else found.st_blocks * _BLOCK
 
 
 # ---- As it is shown ------------------------------------------------------------------------------
