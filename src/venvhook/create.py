@@ -51,6 +51,14 @@ from .wanted import NoSuitable, choose, wanted_python
 _SAID_LIMIT = 300
 
 
+class AlreadyThere(VenvhookError):  # noqa: N818  # an answer
+    """There is an environment already, at *environment*."""
+
+    def __init__(self, environment: bytes, message: str) -> None:
+        super().__init__(message)
+        self.environment = environment
+
+
 @dataclass(frozen=True)
 class Wishes:
     """What the user wishes; None leaves it to the project, the settings, or what was there."""
@@ -168,9 +176,10 @@ def prepare(root: bytes, wishes: Wishes, environ: Mapping[str, str]) -> Plan:
     bound = _bound(root, environ)
     if bound and bound != environment:
         if wishes.name is not None or not wishes.clear:
-            raise VenvhookError(
+            raise AlreadyThere(
+                bound,
                 f"{shown(bound)} is used in {shown(root)}; '{UNBIND}' ends that, and 'venvhook "
-                "create --clear' makes it anew"
+                "create --clear' makes it anew",
             )
         environment = bound
     former = _require_room(root, environment, wishes, names)
@@ -237,8 +246,10 @@ def _require_room(
     former = _former(environment)
     if not wishes.clear:
         of = f" (Python {former.version})" if former.version else ""
-        raise VenvhookError(
-            f"{where}: an environment is there already{of}; 'venvhook create --clear' makes it anew"
+        raise AlreadyThere(
+            environment,
+            f"{where}: an environment is there already{of}; 'venvhook create --clear' makes it "
+            "anew",
         )
     return former
 
@@ -252,10 +263,11 @@ def _require_no_other(root: bytes, names: tuple[bytes, ...]) -> None:
     """Raise VenvhookError where the project has an environment by another name."""
     marker = find_marker(root, names)
     if marker is not None and marker.environment is not None:
-        raise VenvhookError(
+        raise AlreadyThere(
+            marker.environment,
             f"{shown(marker.path)}: an environment is there already, and is the one used here; "
             f"'venvhook create --clear --name {shown(os.path.basename(marker.path))}' makes it "
-            f"anew, '--name {shown(names[0])}' another"
+            f"anew, '--name {shown(names[0])}' another",
         )
     try:
         with os.scandir(root) as entries:

@@ -6,13 +6,29 @@ import os
 import sys
 
 import click
+from click.shell_completion import CompletionItem
 
-from ..create import Plan, Wishes, make, prepare, project_directory
+from ..create import AlreadyThere, Plan, Wishes, make, prepare, project_directory
 from ..creators import AUTO, NAMES, can_download, download_python
 from ..errors import VenvhookError, complain, shown
+from ..interpreters import find_interpreters
+from ..nearest import environment_at
 from ..wanted import NoSuitable
 from .options import DIRECTORY, yes_option
 from .output import busy, confirm, print_lines
+
+
+def _complete_python(
+    _ctx: click.Context, _param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Return the series of the Pythons that are here, newest first."""
+    found = find_interpreters(os.environ, os.getcwdb())
+    series = dict.fromkeys(
+        ("" if one.implementation == "cpython" else one.implementation)
+        + ".".join(map(str, one.version[:2]))
+        for one in found
+    )
+    return [CompletionItem(text) for text in series if text.startswith(incomplete)]
 
 
 @click.command(
@@ -24,7 +40,13 @@ Examples:
   venvhook create --name my_env       by another name, and used all the same"""
 )
 @click.argument("directory", required=False, type=DIRECTORY, metavar="[DIR]")
-@click.option("--python", "-p", metavar="PYTHON", help="3.12, '>=3.11', pypy, or a path.")
+@click.option(
+    "--python",
+    "-p",
+    metavar="PYTHON",
+    shell_complete=_complete_python,
+    help="3.12, '>=3.11', pypy, or a path.",
+)
 @click.option("--backend", type=click.Choice([AUTO, *NAMES]), help="Which tool makes it.")
 @click.option("--name", metavar="NAME", help="Its directory; by default .venv.")
 @click.option("--prompt", metavar="TEXT", help="Shown in the prompt; by default the project.")
@@ -37,7 +59,7 @@ Examples:
 @click.option("--seed/--without-pip", "seed", default=None, help="With pip in it, or without.")
 @click.option("--upgrade-deps", is_flag=True, help="With the newest pip.")
 @click.option("--clear", is_flag=True, help="Make anew what is there.")
-@click.option("--install", is_flag=True, help="Then install what the project locks or declares.")
+@click.option("--install", is_flag=True, help="Install what the project locks or declares.")
 @click.option(
     "--group", "groups", multiple=True, metavar="NAME", help="With --install: also these."
 )
@@ -74,7 +96,13 @@ def create(
         clear,
         upgrade_deps,
     )
-    plan = _plan(root, wishes)
+    try:
+        plan = _plan(root, wishes)
+    except AlreadyThere:
+        # Then what remains to be done is to install, if the one here may be used.
+        if not install:
+            raise
+        return _install(root, environment_at(root, os.environ).environment.path, groups)
     for note in plan.notes:
         complain(note)
     if clear and plan.former is not None and not yes:
@@ -111,12 +139,14 @@ def _confirm_clear(plan: Plan) -> None:
 
 def _install(root: bytes, environment: bytes, groups: tuple[str, ...]) -> int:
     # Not needed by most calls.
-    from ..dependencies import expected, find_installation, run_installation
+    from ..dependencies import find_installation, run_installation
 
     installation = find_installation(root, environment, os.environ, groups)
     if installation is None:
         print_lines([f"{shown(root)}: declares nothing to install"])
         return 0
-    print_lines([f"Installing {expected(root)}"])
+    if installation.note:
+        complain(installation.note)
+    print_lines([f"Installing {installation.text}"])
     sys.stdout.flush()
     return run_installation(installation)
