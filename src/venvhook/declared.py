@@ -14,7 +14,7 @@ import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .environment import WINDOWS, Doubt, Unusable, read_file
+from .environment import WINDOWS, Doubt, Unusable, is_never_asked, read_file
 from .errors import VenvhookError, shown
 from .held import follow
 
@@ -80,13 +80,13 @@ def _work_tree(root: bytes) -> bytes | None:
     """Return the top of the git work tree around *root*, or None."""
     directory = root
     for _ in range(_LEVELS_LIMIT):
-        parent = os.path.dirname(directory)
-        # Below / may be where a look asks a host for a name.
-        if parent == directory or os.path.dirname(parent) == parent:
+        if is_never_asked(directory):
             break
         if os.path.lexists(os.path.join(directory, b".git")):
             return directory
-        directory = parent
+        if os.path.dirname(directory) == directory:
+            break
+        directory = os.path.dirname(directory)
     return None
 
 

@@ -147,18 +147,17 @@ def _installed_by(tool: _Tool, root: bytes) -> Iterator[Place]:
 
 
 def _directories(root: bytes) -> list[bytes]:
-    """Return the names of the directories in *root*; those that are links come last.
+    """Return the names of the directories in *root*, and of links to directories.
 
-    mise's and uv's links (3.12, latest) lead to a neighbour, others elsewhere: a Python that a
-    person has linked there, or an environment of pyenv-virtualenv.
+    mise's and uv's links (3.12, latest) lead to a neighbour, others elsewhere: to a Python that a
+    person has linked there, or to an environment of pyenv-virtualenv.
     """
     try:
         with os.scandir(root) as entries:
             some = [entry for entry, _ in zip(entries, range(_ENTRY_LIMIT), strict=False)]
-            found = [(entry.is_symlink(), entry.name) for entry in some if entry.is_dir()]
+            return sorted(entry.name for entry in some if entry.is_dir())
     except OSError:
         return []
-    return [name for _, name in sorted(found)]
 
 
 def _release(match: re.Match[str] | None) -> Release | None:

@@ -29,7 +29,7 @@ from venvhook.interpreters import (
     interpreter_at,
     search,
 )
-from venvhook.places import Release, paths_of_py
+from venvhook.places import Release, paths_of_py, search_path
 
 if sys.platform == "win32":
     pytest.skip("the layouts here are those of other systems", allow_module_level=True)
@@ -238,6 +238,20 @@ def test_one_of_a_tool_is_of_that_tool_although_it_is_on_path(machine: Machine) 
     place = "home/.pyenv/versions/3.98.1/bin/python3.98"
     machine.path(machine.file(place).parent)
     assert machine.found() == [("3.98.1", place, "pyenv")]
+
+
+def test_a_better_name_on_path_does_not_hide_whose_it_is(machine: Machine) -> None:
+    place = "home/.rye/py/cpython@3.98.6/bin/python"
+    machine.path(machine.link("bin/python3.30", machine.file(place)).parent)
+    assert machine.found() == [("3.98.6", place, "rye")]
+
+
+def test_which_directories_of_path_are_looked_into() -> None:
+    path = "/usr/bin::.:bin:/a/shims:/net/host/bin:/usr/bin/:/b:~/bin:/mnt/c/Windows:/mnt/data"
+    assert search_path({"PATH": path}) == [b"/usr/bin", b"/b", b"/mnt/c/Windows", b"/mnt/data"]
+    on_wsl = {"PATH": path, "WSL_DISTRO_NAME": "Debian"}
+    assert search_path(on_wsl) == [b"/usr/bin", b"/b", b"/mnt/data"]
+    assert search_path({}) == []
 
 
 @pytest.mark.parametrize("entry", ["", ".", "bin", "../app/bin", "./bin", "~/work/app/bin"])
