@@ -139,9 +139,9 @@ _OVERWRITTEN = {
 _HIDES_NAME = r"\bVIRTUAL_ENV_DISABLE_PROMPT[= ]\s*['\"]?\w"
 
 
-def find_clashes(shell: str, startup: Startup, environ: Mapping[str, str]) -> Iterator[Finding]:
-    """Yield a finding for each tool in the *startup* of *shell*, in the order of the table."""
-    scene = _Scene(shell, startup, environ)
+def find_clashes(startup: Startup, environ: Mapping[str, str]) -> Iterator[Finding]:
+    """Yield a finding for each tool in *startup*, in the order of the table."""
+    scene = _Scene(startup, environ)
     plugins = scene.plugins()
     for tool in TOOLS:
         found = scene.first(tool.pattern)
@@ -155,8 +155,8 @@ def find_clashes(shell: str, startup: Startup, environ: Mapping[str, str]) -> It
             yield scene.finding(f"oh-my-zsh's {name}", _activates, *found)
         if name in _IF and scene.first(_IF[name]) is not None:
             yield scene.finding(f"oh-my-zsh's {name}", _activates, *found)
-    if shell in _OVERWRITTEN:
-        name, pattern = _OVERWRITTEN[shell]
+    if startup.shell.name in _OVERWRITTEN:
+        name, pattern = _OVERWRITTEN[startup.shell.name]
         last = scene.last(pattern)
         if last is not None:
             yield scene.finding(name, _overwrites, *last)
@@ -165,8 +165,8 @@ def find_clashes(shell: str, startup: Startup, environ: Mapping[str, str]) -> It
 class _Scene:
     """The startup of one shell, searched."""
 
-    def __init__(self, shell: str, startup: Startup, environ: Mapping[str, str]) -> None:
-        self._shell = shell
+    def __init__(self, startup: Startup, environ: Mapping[str, str]) -> None:
+        self._shell = startup.shell.name
         self._commands = [
             (at, line, line.text.decode("utf-8", "replace")) for at, line in startup.commands()
         ]

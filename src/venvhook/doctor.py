@@ -30,6 +30,7 @@ from .programs import Programs, answer
 from .recipe import PROTOCOL
 
 TOOLS = ("uv", "virtualenv", "poetry", "pipenv", "pdm", "conda")
+_PREFIX = "VENVHOOK_"
 # Variables that are no settings; the last is the hook's own.
 _VARIABLES = ("VENVHOOK_OFF", "VENVHOOK_DEBUG", "VENVHOOK_ACTIVE")
 _HELPER_LIMIT = 10.0
@@ -261,9 +262,15 @@ def _variables(environ: Mapping[str, str]) -> Iterator[Finding]:
     yield from _active(environ)
     known = [*_VARIABLES, *(setting.variable for setting in SETTINGS)]
     for name in sorted(set(environ) - set(known)):
-        if name.startswith("VENVHOOK_"):
-            near = difflib.get_close_matches(name, known, 1)
-            text = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(known))}"
+        if name.startswith(_PREFIX):
+            # Without what all have in common, which would make each near to each.
+            rests = [one.removeprefix(_PREFIX) for one in known]
+            near = difflib.get_close_matches(name.removeprefix(_PREFIX), rests, 1)
+            text = (
+                f"did you mean {_PREFIX}{near[0]}?"
+                if near
+                else f"there are {', '.join(sorted(known))}"
+            )
             parts = (Private(shown(os.fsencode(name))), " is set, and means nothing")
             yield Finding("variables", WARNING, parts, (text,))
 
@@ -297,12 +304,9 @@ def _tools(programs: Programs, versions: Mapping[str, str | None]) -> Iterator[F
         if found is None:
             other = programs.find_unsafe(name)
             if other is not None:
-                place = (
-                    f"{name} (",
-                    os.fsencode(other),
-                    ") was not run: it is in an environment, ",
-                )
-                yield Finding("tools", OK, (*place, "or below this directory"))
+                place = (f"{name} (", os.fsencode(other), ") was not run: ")
+                why = "it is in an environment, or below this directory"
+                yield Finding("tools", OK, (*place, why))
             continue
         version, path = versions[found], os.fsencode(found)
         if version is None:

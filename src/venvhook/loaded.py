@@ -41,10 +41,10 @@ def find_shells(
             yield Finding(shell.name, WARNING, (Private(error),))
             continue
         is_own = shell.name in own or len(shells) == 1
-        yield from _loaded(shell, startup, environ, is_own)
+        yield from _loaded(startup, environ, is_own)
         if shell.name == "bash" and startup.loadings():
             yield from _login(startup, environ)
-        yield from find_clashes(shell.name, startup, environ)
+        yield from find_clashes(startup, environ)
 
 
 def _with_paths(programs: Programs, environ: Mapping[str, str]) -> dict[str, str]:
@@ -75,22 +75,18 @@ def _shell_version(shell: Shell, executable: str, version: str | None) -> Findin
     return Finding(shell.name, OK, (f"{version} (", path, ")"))
 
 
-def _loaded(
-    shell: Shell, startup: Startup, environ: Mapping[str, str], is_own: bool
-) -> Iterator[Finding]:
-    """Look whether the startup files load the hook, once, and for this shell."""
+def _loaded(startup: Startup, environ: Mapping[str, str], is_own: bool) -> Iterator[Finding]:
+    """Look whether the startup files load the hook, once, and for their shell."""
+    shell = startup.shell
     for file, reason in startup.unread:
         yield Finding(shell.name, WARNING, (file, f" {reason}"), ("mend or remove it",), file)
     yield from _block(shell, startup.main)
-    name = shell.name.encode()
     loadings = [found for _at, found in startup.loadings()]
-    right = [found for found in loadings if found.shell in (name, *map(str.encode, shell.aliases))]
-    if not right:
-        yield _not_loaded(shell, startup, loadings, is_own)
+    if not loadings:
+        yield _not_loaded(startup, is_own)
         return
-    first, *others = right
-    yield _loading(shell, first, environ)
-    for other in others:
+    yield _loading(shell, loadings[0], environ)
+    for other in loadings[1:]:
         what = ("is loaded a second time by ", other.line.file, f":{other.line.number}")
         advice = ("harmless, but slower: take one of the lines out",)
         yield Finding(shell.name, WARNING, what, advice, other.line.file, other.line.number)
@@ -105,12 +101,13 @@ def _block(shell: Shell, main: bytes) -> Iterator[Finding]:
         yield Finding(shell.name, WARNING, (main, f": {reason}"), (), main)
 
 
-def _not_loaded(shell: Shell, startup: Startup, loadings: list[Loading], is_own: bool) -> Finding:
+def _not_loaded(startup: Startup, is_own: bool) -> Finding:
+    shell = startup.shell
     fix = f"'venvhook install --shells {shell.name}', then open a new shell"
-    comment = startup.commented_out()
-    if loadings:
-        line, wrong = loadings[0].line, shown(loadings[0].shell)
-        what = f":{line.number} loads the hook of {wrong} into {shell.name}"
+    wrong, comment = startup.wrong_loading(), startup.commented_out()
+    if wrong is not None:
+        line = wrong.line
+        what = f":{line.number} loads the hook of {shown(wrong.shell)} into {shell.name}"
         advice = (f"write 'init {shell.name}' there",)
         return Finding(shell.name, ERROR, (line.file, what), advice, line.file, line.number)
     status = ERROR if is_own else OK
@@ -137,8 +134,8 @@ def _loading(shell: Shell, loading: Loading, environ: Mapping[str, str]) -> Find
 
 def _login(startup: Startup, environ: Mapping[str, str]) -> Iterator[Finding]:
     """Look whether a login bash comes to what loads the hook (tmux, ssh, macOS' terminals)."""
-    login = login_startup(environ)
-    if login.loadings() or login.has_read(startup.main):
+    login = login_startup(startup.shell, environ)
+    if login.loadings():
         return
     what = ("a login bash (tmux, ssh) does not load it: ", login.main, " does not read ")
     advice = ("add to ", login.main, ": [ ! -f ~/.bashrc ] || . ~/.bashrc")

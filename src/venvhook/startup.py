@@ -57,13 +57,16 @@ class Loading:
 
 
 class Startup:
-    """All lines that a shell comes to when it reads *files*, in their order.
+    """All lines that *shell* comes to when it reads *files*, in their order.
 
     *main* is the file that a user edits. *unread* are files that could not be read, each with the
     reason.
     """
 
-    def __init__(self, main: bytes, files: Iterable[bytes], environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, shell: Shell, main: bytes, files: Iterable[bytes], environ: Mapping[str, str]
+    ) -> None:
+        self.shell = shell
         self.main = main
         self.unread: list[tuple[bytes, str]] = []
         self._environ = environ
@@ -75,18 +78,27 @@ class Startup:
         return ((at, line) for at, line in enumerate(self.lines) if not line.is_comment)
 
     def loadings(self) -> list[tuple[int, Loading]]:
-        """Return the lines that load the hook, each with its place in the order."""
-        found = ((at, _loading(line)) for at, line in self.commands())
-        return [(at, loading) for at, loading in found if loading is not None]
+        """Return the lines that load the shell's hook, each with its place in the order."""
+        return [(at, loading) for at, loading in self._all_loadings() if self._is_right(loading)]
+
+    def wrong_loading(self) -> Loading | None:
+        """Return the first line that loads the hook of another shell, or None."""
+        found = (loading for _at, loading in self._all_loadings() if not self._is_right(loading))
+        return next(found, None)
+
+    def _is_right(self, loading: Loading) -> bool:
+        return os.fsdecode(loading.shell) in (self.shell.name, *self.shell.aliases)
+
+    def _all_loadings(self) -> Iterator[tuple[int, Loading]]:
+        for at, line in self.commands():
+            loading = _loading(line)
+            if loading is not None:
+                yield at, loading
 
     def commented_out(self) -> Line | None:
         """Return the first comment that would load the hook, or None."""
         comments = (line for line in self.lines if line.is_comment)
         return next((line for line in comments if _loading(line) is not None), None)
-
-    def has_read(self, file: bytes) -> bool:
-        """Return whether *file* was come to."""
-        return os.path.realpath(file) in self._read
 
     def _lines(self, file: bytes, depth: int) -> Iterator[Line]:
         real = os.path.realpath(file)
@@ -151,23 +163,23 @@ def interactive_startup(shell: Shell, executable: str, environ: Mapping[str, str
     main = rc_files(shell, executable, environ)[0]
     directory = os.path.dirname(main)
     if shell.name == "bash":
-        return Startup(main, (b"/etc/bash.bashrc", b"/etc/bashrc", main), environ)
+        return Startup(shell, main, (b"/etc/bash.bashrc", b"/etc/bashrc", main), environ)
     if shell.name == "zsh":
-        return Startup(main, _zsh_files(directory), environ)
+        return Startup(shell, main, _zsh_files(directory), environ)
     if shell.name == "fish":
         config = os.path.join(os.path.dirname(directory), b"config.fish")
         files = (*_snippets(directory), b"/etc/fish/config.fish", config)
-        return Startup(config, files, environ)
+        return Startup(shell, config, files, environ)
     here = os.path.join(directory, b"Microsoft.PowerShell_profile.ps1")
-    return Startup(main, (main, here), environ)
+    return Startup(shell, main, (main, here), environ)
 
 
-def login_startup(environ: Mapping[str, str]) -> Startup:
-    """Return what a login bash comes to: the first of three files (bash(1), INVOCATION)."""
+def login_startup(bash: Shell, environ: Mapping[str, str]) -> Startup:
+    """Return what a login *bash* comes to: the first of three files (bash(1), INVOCATION)."""
     home = home_directory(environ)
     files = [os.path.join(home, name) for name in _LOGIN_FILES]
     main = next((file for file in files if os.path.isfile(file)), files[0])
-    return Startup(main, (main,), environ)
+    return Startup(bash, main, (main,), environ)
 
 
 def _zsh_files(directory: bytes) -> Iterator[bytes]:
