@@ -13,6 +13,7 @@ import subprocess
 import sys
 import termios
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -170,6 +171,10 @@ class Home:
         call = self.offer(directory, **environ)
         return (call.end(), call.screen) == (NOTHING, "")
 
+    def decline(self) -> None:
+        """Have it remembered that no environment is wanted for ``app``."""
+        assert self.state.keep(Decision(bytes(self.app), ALLOWED), DECLINED)
+
     def is_made(self, directory: Path | None = None) -> bool:
         """Return whether the project has a whole environment that is known as the user's."""
         environment = (directory or self.app) / ".venv"
@@ -227,7 +232,7 @@ def test_yes_makes_the_environment(home: Home, answer: bytes) -> None:
 @pytest.mark.parametrize(
     ("keys", "status"), [(b"n\r", NOTHING), (b"No\r", NOTHING), (b"\r", NOTHING), (CTRL_C, 130)]
 )
-def test_a_no_is_remembered_until_it_is_revoked(home: Home, keys: bytes, status: int) -> None:
+def test_a_no_is_remembered(home: Home, keys: bytes, status: int) -> None:
     call = home.asks()
     call.send(keys)
     assert call.end() == status
@@ -236,16 +241,18 @@ def test_a_no_is_remembered_until_it_is_revoked(home: Home, keys: bytes, status:
     )
     assert not home.is_made()
     assert home.is_silent()
+
+
+def test_a_no_is_listed_and_revoked(home: Home) -> None:
+    home.decline()
+    assert home.is_silent()
     assert home.says("allow", "--list") == f"declined  {home.app}\n"
     assert home.says("revoke") == f"{home.app}: no longer declined\n"
     home.asks()
 
 
 def test_what_the_user_makes_himself_ends_a_no(home: Home) -> None:
-    call = home.asks()
-    call.send(b"n\r")
-    call.end()
-    assert home.state.decision(bytes(home.app), DECLINED) is not None
+    home.decline()
     home.says("create")
     assert home.state.decision(bytes(home.app), DECLINED) is None
 
@@ -596,6 +603,78 @@ def test_a_making_that_nobody_wished_for_and_stopped_is_a_no(home: Home, slow: P
     assert "venvhook: inner is not asked about again" in call.screen
     assert not home.is_made(inner)
     assert home.is_silent(inner, **always)
+
+
+# ---- Installing ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def locked(home: Home) -> None:
+    """Have the project's uv.lock name a package, which lies beside it."""
+    wheel = home.app / "thing-1-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("thing.py", "")
+        about = "thing-1.dist-info"
+        archive.writestr(f"{about}/METADATA", "Metadata-Version: 2.1\nName: thing\nVersion: 1\n")
+        archive.writestr(f"{about}/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        archive.writestr(f"{about}/RECORD", "thing.py,,\n")
+    (home.app / "pyproject.toml").write_text(
+        '[project]\nname = "app"\nversion = "1"\nrequires-python = ">=3.8"\n'
+        f'dependencies = ["thing"]\n[tool.uv.sources]\nthing = {{path = "{wheel.name}"}}\n'
+    )
+    (home.app / "uv.lock").unlink()
+    words = [uv(), "lock", "-q", "--offline", "--no-config"]
+    subprocess.run(words, cwd=home.app, env=home.environ, check=True)
+    home.environ["UV_OFFLINE"] = "1"
+
+
+def is_installed(home: Home) -> bool:
+    """Return whether that package is in the environment."""
+    return any(home.app.glob(".venv/lib/python*/site-packages/thing.py"))
+
+
+@pytest.mark.usefixtures("locked")
+def test_nothing_is_installed_unless_that_is_set(home: Home) -> None:
+    call = home.asks()
+    assert "install" not in call.screen
+    call.send(b"y\r")
+    assert call.end() == MADE
+    assert not is_installed(home)
+
+
+@pytest.mark.usefixtures("locked")
+def test_the_question_says_what_is_installed(home: Home) -> None:
+    call = home.asks(VENVHOOK_AUTO_INSTALL="true")
+    assert ", and install uv.lock by uv? [y/N] " in call.screen
+    call.send(b"y\r")
+    assert call.end() == MADE
+    assert "venvhook: installing uv.lock by uv" in call.screen
+    assert is_installed(home)
+
+
+@pytest.mark.usefixtures("locked")
+def test_what_others_can_write_is_not_installed(home: Home) -> None:
+    (home.app / "uv.lock").chmod(0o646)
+    call = home.asks(VENVHOOK_AUTO_INSTALL="true")
+    assert "install" not in call.screen
+    call.send(b"y\r")
+    assert call.end() == MADE
+    assert "nothing is installed, which could run its code" in call.screen
+    assert home.is_made()
+    assert not is_installed(home)
+
+
+@pytest.mark.usefixtures("locked")
+def test_an_installation_that_fails_leaves_the_environment(home: Home) -> None:
+    (home.app / "thing-1-py3-none-any.whl").unlink()
+    call = home.asks(VENVHOOK_AUTO_INSTALL="true")
+    call.send(b"y\r")
+    assert call.end() == MADE
+    assert "venvhook: app: not all is installed (exit status " in call.screen
+    assert home.is_made()
+
+
+# ---- What it costs -------------------------------------------------------------------------------
 
 
 def test_a_setting_that_says_never_costs_no_import_that_is_slow(home: Home) -> None:
