@@ -26,6 +26,8 @@ TRUST = ("own", "ask", "all")
 
 LIMIT = 64 * 1024
 _KEPT_LIMIT = 2 * LIMIT
+# The last line of what is kept: what was cut short says less than the file.
+_END = b"end"
 # How many links from config.toml on are followed; people who keep it in a repository have one.
 _LINK_LIMIT = 8
 _GROUP, _EVERYONE, _STICKY = 0o020, 0o002, 0o1000
@@ -38,6 +40,7 @@ _FORMAT, _LINK = 0o170000, 0o120000
 WORD, SWITCH, NAMES, DIRECTORIES = "word", "switch", "names", "directories"
 NAMES_LIMIT = 3
 UNDER = "auto_create_under"
+_CONTROLS = bytes(range(32))
 # As the hook scripts take them from a variable.
 SWITCHES = {"true": True, "1": True, "on": True, "false": False, "0": False, "off": False}
 
@@ -46,7 +49,7 @@ class Setting:
     """One setting: its *name*, its *kind*, what it is by *default*, and what it *means*.
 
     *choices* are the words that one of WORD takes. *forbidden* are bytes that no item of a list
-    holds, besides control characters; *wanted* says so.
+    holds, control characters among them; *wanted* says so.
     """
 
     __slots__ = ("choices", "default", "forbidden", "kind", "means", "name", "variable", "wanted")
@@ -66,7 +69,7 @@ class Setting:
         self.default = default
         self.means = means
         self.choices = choices
-        self.forbidden = forbidden
+        self.forbidden = forbidden + _CONTROLS
         self.wanted = wanted or one_of(choices) or "true or false"
         self.variable = f"VENVHOOK_{name.upper()}"
 
@@ -87,7 +90,7 @@ class Setting:
 
     def accepts_item(self, item: bytes) -> bool:
         """Return whether the list may hold *item*."""
-        if item in (b"", b".", b"..") or any(byte in self.forbidden or byte < 32 for byte in item):
+        if item in (b"", b".", b"..") or item.translate(None, self.forbidden) != item:
             return False
         return self.kind != DIRECTORIES or _is_plain_directory(item)
 
@@ -429,15 +432,17 @@ def _kept(
     if state is None:
         return None
     try:
-        look, *texts = read_file(os.path.join(state, b"settings"), _KEPT_LIMIT).split(b"\n")
+        look, *lines = read_file(os.path.join(state, b"settings"), _KEPT_LIMIT).split(b"\n")
     except (OSError, Unusable):
         return None
-    if look != _look(file, found) or len(texts) != len(SETTINGS):
+    if look != _look(file, found) or lines[-1:] != [_END]:
         return None
     values = {}
-    for row, text in zip(SETTINGS, texts, strict=True):
-        value = _from_kept(row, text)
-        if value is None or not row.accepts(value) or not _fits(row, value, environ):
+    for line in lines[:-1]:
+        name, _, text = line.partition(b" ")
+        row = next((row for row in SETTINGS if row.name.encode() == name), None)
+        value = None if row is None else _from_kept(row, text)
+        if row is None or value is None or not (row.accepts(value) and _fits(row, value, environ)):
             return None
         values[row.name] = value
     settings = Settings()
@@ -478,11 +483,11 @@ def _read(file: bytes, state: bytes | None, environ: Mapping[str, str]) -> Setti
     settings = Settings()
     _set(settings, values)
     if state is not None:
-        lines = [_to_keep(getattr(settings, row.name)) for row in SETTINGS]
+        lines = [name.encode() + b" " + _to_keep(value) for name, value in values.items()]
         temporary = os.path.join(state, b"settings.%d" % os.getpid())
         try:
             with open(temporary, "wb", opener=_private) as written:
-                written.write(b"\n".join((_look(file, found), *lines)))
+                written.write(b"\n".join((_look(file, found), *lines, _END)))
             os.replace(temporary, os.path.join(state, b"settings"))
         except OSError:
             pass  # Read again the next time.

@@ -35,6 +35,7 @@ from .config import (
 )
 from .configtext import ROWS, lines_of, mistake, nearest, parse, table_of
 from .directories import config_directory, is_owned, make
+from .environment import Unusable, read_file
 from .errors import UsageError, VenvhookError, shown
 
 try:
@@ -104,7 +105,7 @@ def entries(environ: Mapping[str, str]) -> list[Entry]:
         if row.name in variables:
             found.append(Entry(row, variables[row.name], IN_VARIABLE))
         elif row.name in values:
-            found.append(Entry(row, values[row.name], IN_FILE, file, lines[row.name]))
+            found.append(Entry(row, values[row.name], IN_FILE, file, lines.get(row.name, 0)))
         else:
             found.append(Entry(row, row.default))
     return found
@@ -438,8 +439,15 @@ class Draft:
         shutil.rmtree(self._directory, ignore_errors=True)
 
     def _content(self) -> bytes:
-        """Return what is in the copy now. Raises VenvhookError where it is gone."""
-        return read_text(self.path)[0]
+        """Return what is in the copy now. Raises VenvhookError where it cannot be read.
+
+        Whoever may write it: nobody else comes into its directory.
+        """
+        try:
+            return read_file(self.path, LIMIT)
+        except (OSError, Unusable) as error:
+            reason = error.reason if isinstance(error, Unusable) else error.strerror
+            raise VenvhookError(f"{shown(self.path)}: {reason}; nothing was changed") from None
 
 
 def template() -> str:

@@ -267,11 +267,16 @@ def test_a_damaged_copy_is_not_believed(place: Place, text: bytes) -> None:
     assert values(place.read()) == ("ask", True)
     kept = (place.state / "settings").read_bytes()
     for good, bad in (
-        (b"\nask\n", b"\nnonsense\n"),
-        (b"\ntrue\n", b"\nmaybe\n"),
-        (b"\0venv\0", b"\0a/b\0"),
-        (b"\0venv\0", b"\0\0"),
-        (b"venv\0env\n", b"\n"),
+        (b"trust ask", b"trust nonsense"),
+        (b"trust ask", b"notice maybe"),
+        (b"trust ask", b"ask"),
+        (b"trust ask", b"names a/b"),
+        (b"trust ask", b"names a\0\0b"),
+        (b"trust ask", b"names "),
+        (b"trust ask", b"auto_create_under ~"),
+        (b"\ntrust ask\nend", b""),
+        (b"\nend", b""),
+        (b"ask\nend", b"ask\n"),
     ):
         assert good in kept
         (place.state / "settings").write_bytes(kept.replace(good, bad))

@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -560,6 +561,39 @@ def test_a_draft_does_not_undo_what_was_changed_meanwhile(home: Home) -> None:
     assert home.text() == "trust = 'own'\nnotice = false\n"
     assert Path(str(caught.value).split()[-1]).read_text() == "trust = 'all'\n"
     draft.discard()
+
+
+@pytest.mark.parametrize(
+    ("damage", "expected"),
+    [
+        (lambda copy: copy.unlink(), "No such file or directory; nothing was changed"),
+        (lambda copy: copy.write_bytes(b"#" * 65_537), "is larger than 65536 bytes; nothing was"),
+        (lambda copy: (copy.unlink(), copy.mkdir()), "is a directory; nothing was changed"),
+    ],
+)
+def test_a_copy_that_cannot_be_read_is_told(
+    home: Home, damage: Callable[[Path], object], expected: str
+) -> None:
+    draft = Draft(home.environ)
+    copy = Path(os.fsdecode(draft.path))
+    damage(copy)
+    for look in (draft.is_unchanged, draft.accept):
+        with pytest.raises(VenvhookError, match=f"{copy}: {expected}"):
+            look()
+    draft.discard()
+    assert not copy.parent.exists()
+
+
+def test_an_editor_may_write_the_copy_anew_with_any_mode(home: Home) -> None:
+    draft = Draft(home.environ)
+    copy = Path(os.fsdecode(draft.path))
+    copy.unlink()
+    copy.write_text("guard = true\n")
+    copy.chmod(0o666)
+    assert (draft.is_unchanged(), draft.mistake()) == (False, "")
+    assert home.told([draft.accept()]) == ["changed ~/.config/venvhook/config.toml"]
+    assert stat.S_IMODE(home.file.stat().st_mode) == 0o600
+    assert not copy.parent.exists()
 
 
 def test_the_template_sets_nothing_and_each_of_its_lines_the_default() -> None:
