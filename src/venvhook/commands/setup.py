@@ -60,7 +60,7 @@ def install(shells: str | None, no_rc: bool, launcher: str | None) -> int:
     return status | tell(install_blocks(chosen, executables, command, os.environ))
 
 
-@click.command()
+@click.command(epilog="Example: venvhook uninstall")
 def uninstall() -> int:
     """Take the blocks out of the startup files again, and remove the cache.
 
