@@ -43,10 +43,12 @@ case $#:${1-}:${2-}:${3-} in
     ;;
   *)
     code='import sys; del sys.argv[0]; from venvhook.__main__ import main; main()'
-    # What scripts call often is understood without click, so without looking for packages.
+    # What scripts call often is understood without click, so without looking for packages. Where
+    # that comes to its end, the answer is written: Python needs 2 ms to take itself apart.
     case ${_VENVHOOK_COMPLETE-}:${1-}:${2-} in
       :which: | :which:--in | :which:--in=* | :run:[!-]* | :run:-- | :run:--in | :run:--in=*)
-        set -- -S -c "import sys; sys.path.append(sys.argv.pop(1)); $code" "$source" "$command" "$@"
+        code="import os, sys; sys.path.append(sys.argv.pop(1)); $code; os._exit(0)"
+        set -- -S -c "$code" "$source" "$command" "$@"
         ;;
       *) set -- -c "$code" "$command" "$@" ;;
     esac
