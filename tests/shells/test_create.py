@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from environments import EnvironmentMaker
 from terminal import OpenTerminal, Shell, Terminal
 
 # Where the prepared uv and virtualenv are, and an interpreter; nothing else need be on PATH.
