@@ -115,7 +115,7 @@ def _walk(
     for directory in levels(start, home):
         # On the way up a link to nothing is seen by the first name only, as in the hook scripts.
         bound = bound_marker(directory, state)
-        seen = bound is not None or directory == start or present(directory, names)
+        seen = bound is not None or directory == start or bool(present(directory, names))
         seen = seen or _is_there(directory, names[0])
         if seen and directory != start and is_same(directory, home):
             return
