@@ -11,7 +11,7 @@ import os
 import select
 import signal
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from .caller import home_directory
 from .decision import DECLINED, DENY, UNDER, State, decisions_below, remove_empty
@@ -240,7 +240,8 @@ def _turn(path: bytes, state: State) -> Iterator[bool]:
         yield descriptor >= 0
     finally:
         if file is not None and descriptor >= 0:
-            os.unlink(file)
+            with suppress(OSError):  # Somebody has cleared the state directory.
+                os.unlink(file)
             remove_empty(os.path.dirname(file), decisions_below(state.directory))
             os.close(descriptor)
 

@@ -48,7 +48,7 @@ def file(tmp_path: Path) -> Path:
 
 def test_it_is_off_until_it_is_set(tmp_path: Path, file: Path) -> None:
     assert says(tmp_path, "guard") == (
-        "guard is off (default): pip installs outside of environments, too; "
+        "guard is off (default): pip may install outside of environments; "
         "'venvhook guard on' changes that\n"
     )
     assert says(tmp_path, "guard", "on") == (
@@ -57,7 +57,7 @@ def test_it_is_off_until_it_is_set(tmp_path: Path, file: Path) -> None:
     )
     assert file.read_text() == '# mine\ntrust = "ask"\nguard = true\n'
     assert says(tmp_path, "guard").startswith(f"guard is on ({file}:3): pip refuses to install")
-    assert says(tmp_path, "guard", "off").startswith("guard is off: pip installs outside")
+    assert says(tmp_path, "guard", "off").startswith("guard is off: pip may install outside")
     assert says(tmp_path, "config", "get", "guard") == "false\n"
 
 

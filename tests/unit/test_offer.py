@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import select
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -320,6 +321,15 @@ def test_two_shells_ask_once_for_each_project(home: Home) -> None:
     assert home.is_made()
     assert not home.is_made(other)
     assert not list(Path(os.fsdecode(home.state.directory)).rglob("*.asking"))
+
+
+def test_a_state_directory_that_is_cleared_meanwhile_is_made_again(home: Home) -> None:
+    call = home.asks()
+    shutil.rmtree(os.fsdecode(home.state.directory))
+    call.send(CTRL_D)
+    assert call.end() == NOTHING
+    assert call.screen.endswith(QUESTION + "\n")
+    home.asks()
 
 
 # ---- The settings --------------------------------------------------------------------------------

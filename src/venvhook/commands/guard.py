@@ -15,7 +15,7 @@ _NAME = "guard"
 _WORDS = {True: "on", False: "off"}
 _MEANS = {
     True: "pip refuses to install outside of environments",
-    False: "pip installs outside of environments, too",
+    False: "pip may install outside of environments",
 }
 
 
