@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from .environment import WINDOWS
 from .errors import VenvhookError, shown
-from .interpreters import Interpreter
+from .interpreters import Interpreter, is_avoided
 
 AUTO = "auto"
 NAMES = ("uv", "virtualenv", "venv")
@@ -78,32 +78,27 @@ def find_program(name: str, environ: Mapping[str, str], avoid: bytes) -> bytes |
     """
     for entry in safe_path(environ, avoid):
         file = os.path.join(entry, os.fsencode(name) + (b".exe" if WINDOWS else b""))
-        if os.path.isfile(file) and os.access(file, os.X_OK):
+        is_program = os.path.isfile(file) and os.access(file, os.X_OK)
+        if is_program and _is_apart(file, environ, avoid):
             return file
     return None
 
 
 def safe_path(environ: Mapping[str, str], avoid: bytes) -> list[bytes]:
-    """Return the entries of PATH that are absolute, and neither *avoid* nor below it."""
+    """Return the entries of PATH that are absolute and do not lead through *avoid*."""
     entries = os.fsencode(environ.get("PATH", os.defpath)).split(os.fsencode(os.pathsep))
-    real = os.path.realpath(avoid)
-    return [
-        entry
-        for entry in entries
-        if os.path.isabs(entry)
-        and not _is_in(os.path.normpath(entry), avoid)
-        and not _is_in(os.path.realpath(entry), real)
-    ]
+    return [entry for entry in entries if os.path.isabs(entry) and _is_apart(entry, environ, avoid)]
 
 
-def _is_in(path: bytes, directory: bytes) -> bool:
-    return directory != b"/" and (path == directory or path.startswith(directory + b"/"))
+def _is_apart(path: bytes, environ: Mapping[str, str], avoid: bytes) -> bool:
+    """Return whether *path* does not lead through *avoid*; all do through ``/``."""
+    return avoid == b"/" or not is_avoided(path, avoid, environ)
 
 
 def _oldest_of_virtualenv(command: bytes) -> tuple[int, int]:
     """Return the oldest Python that the program *command*, a virtualenv, makes environments for."""
     try:
-        done = subprocess.run(
+        done = subprocess.run(  # noqa: S603  # a program on PATH, outside of the project
             [command, "--version"],
             cwd="/",
             stdin=subprocess.DEVNULL,
@@ -144,7 +139,8 @@ def choose_creator(wanted: str, interpreter: Interpreter, found: list[Creator]) 
 
 def _refusal(who: str, interpreter: Interpreter, able: list[Creator]) -> str:
     """Return why no environment can be made of *interpreter*, and who of *able* could."""
-    line = f"{shown(interpreter.path)} is Python {interpreter.text}, of which {who} environments any more"
+    what = f"{shown(interpreter.path)} is Python {interpreter.text}"
+    line = f"{what}, of which {who} environments any more"
     if able:
         others = " or ".join(f"'--backend {creator.name}'" for creator in able)
         return f"{line}; {others} does"
@@ -209,7 +205,7 @@ def creator_environ(environ: Mapping[str, str], avoid: bytes) -> dict[str, str]:
 def require_venv(interpreter: Interpreter, options: Options) -> None:
     """Raise VenvhookError where *interpreter* lacks the modules to make an environment itself."""
     modules = "venv, ensurepip" if options.seed else "venv"
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603  # an interpreter that was chosen
         [interpreter.path, "-I", "-S", "-c", f"import {modules}"],
         cwd="/",
         stdin=subprocess.DEVNULL,
@@ -238,6 +234,7 @@ def download_python(version: str, environ: Mapping[str, str], avoid: bytes) -> N
     if uv is None:
         raise VenvhookError("uv is not on PATH, which could download a Python; install one of them")
     words = [uv, b"python", b"install", b"--no-config", os.fsencode(version)]
-    done = subprocess.run(words, cwd="/", env=creator_environ(environ, avoid), check=False)
+    clean = creator_environ(environ, avoid)
+    done = subprocess.run(words, cwd="/", env=clean, check=False)  # noqa: S603  # uv, as above
     if done.returncode:
         raise VenvhookError(f"uv could not download Python {version}; give another --python")

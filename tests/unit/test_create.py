@@ -460,7 +460,13 @@ def test_nothing_of_the_project_is_run_or_obeyed(
     (app / "pyproject.toml").write_text("[project]\nname = 'x'\n[tool.uv]\npython-preference = 1\n")
     (app / ".python-version").write_text("./python3.99\n/bin/sh\n")
     monkeypatch.chdir(app)
-    environ["PATH"] = f".:bin:{app}:{app}/bin:{environ['PATH']}"
+    # By a link too: in a directory elsewhere, and on the way there.
+    linked = app.parent / "linked"
+    linked.mkdir()
+    (linked / "uv").symlink_to(app / "bin/uv")
+    (app.parent / "way").symlink_to(app)
+    more = f"{linked}:{app.parent}/way/bin"
+    environ["PATH"] = f".:bin:{app}:{app}/bin:{more}:{environ['PATH']}"
     creation = make(app, environ, backend=backend, python=None)
     assert creation.refusal == ""
     assert not canary.exists()
