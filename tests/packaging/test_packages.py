@@ -100,7 +100,7 @@ def test_the_wheel_works_in_a_clean_environment(built: Path, tmp_path: Path) -> 
     listed = run([programs / "python", "-m", "pip", "list", "--format=freeze"]).decode().split()
     names = {line.partition("==")[0].lower() for line in listed}
     assert names - {"pip", "setuptools"} <= {
-        *("venvhook", "click", "shellingham", "watchdog"),
+        *("venvhook", "click", "packaging", "shellingham", "tomlkit", "watchdog"),
         "colorama",  # click's, on Windows
     }
 
