@@ -164,6 +164,7 @@ SETTINGS = (
     Setting("guard", SWITCH, False, "let pip refuse outside of environments"),
 )
 VARIABLE = SETTINGS[0].variable
+_BY_NAME = {row.name.encode(): row for row in SETTINGS}
 
 
 class Settings:
@@ -208,7 +209,8 @@ def read_settings(environ: Mapping[str, str], trust: str, state: bytes | None) -
     variables = _variables(environ, trust, strict=False)
     variables.pop("notice", None)
     directory = config_directory(environ)
-    settings = Settings()
+    settings: Settings | None = None
+    rests_on: tuple[bytes, ...] = ()
     if directory is not None:
         file = os.path.join(directory, FILE)
         way = way_of(file)
@@ -217,13 +219,16 @@ def read_settings(environ: Mapping[str, str], trust: str, state: bytes | None) -
         except OSError:
             # Where there is none yet, the directory is what changes when there is one.
             if make(directory, environ):
-                settings.witnesses = _directories(way)
+                rests_on = _directories(way)
         else:
             if not is_of_another(directory, environ):
                 require_own_way(way)
                 settings = _kept(file, found, state, environ) or _read(file, state, environ)
             # An older file that is moved into its place changes the directory alone.
-            settings.witnesses = (file, *_directories(way))
+            rests_on = (file, *_directories(way))
+    if settings is None:
+        settings = Settings()
+    settings.witnesses = rests_on
     _set(settings, variables)
     return settings
 
@@ -440,7 +445,7 @@ def _kept(
     values = {}
     for line in lines[:-1]:
         name, _, text = line.partition(b" ")
-        row = next((row for row in SETTINGS if row.name.encode() == name), None)
+        row = _BY_NAME.get(name)
         value = None if row is None else _from_kept(row, text)
         if row is None or value is None or not (row.accepts(value) and _fits(row, value, environ)):
             return None
