@@ -153,24 +153,29 @@ def run_installation(installation: Installation) -> int:
     """
     running: list[subprocess.Popen[bytes]] = []
     with _signals_left_to(running) as came:
-        try:
-            running.append(
-                subprocess.Popen(  # noqa: S603  # absolute paths, no shell between
-                    installation.argv,
-                    cwd=installation.cwd,
-                    env=installation.environ,
-                    stdin=subprocess.DEVNULL,
-                )
-            )
-        except OSError as error:
-            program = shown(installation.argv[0])
-            raise VenvhookError(
-                f"{program}: cannot be run ({error.strerror}); install {installation.tool} again"
-            ) from None
+        running.append(_start(installation))
+        if signal.SIGTERM in came:
+            # Before there was anything to pass it on to.
+            running[0].terminate()
         status = running[0].wait()
     if status and signal.SIGINT in came:
         return _INTERRUPTED
     return status if status >= 0 else _SIGNALLED - status
+
+
+def _start(installation: Installation) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(  # noqa: S603  # absolute paths, no shell between
+            installation.argv,
+            cwd=installation.cwd,
+            env=installation.environ,
+            stdin=subprocess.DEVNULL,
+        )
+    except OSError as error:
+        raise VenvhookError(
+            f"{shown(installation.argv[0])}: cannot be run ({error.strerror}); install "
+            f"{installation.tool} again"
+        ) from None
 
 
 @contextmanager

@@ -221,7 +221,7 @@ def _call_conda(place: Place, source: Source) -> Call:
     words = f"{name} create" if name == "micromamba" else f"{name} env create"
     missing = "" if there else f" ({name} is not on PATH either)"
     raise VenvhookError(
-        f"{place.file(source.files[0])}: is for conda, and venvhook makes no environments of conda's; "
+        f"{place.file(source.files[0])}: is for conda, whose environments venvhook does not make; "
         f"'{words} --file {source.text}' does{missing}"
     )
 
