@@ -60,6 +60,7 @@ _OWN = frozenset(
 )
 # By these a directory is somebody's work, whatever lies around it.
 _REPOSITORIES = frozenset((b".git", b".hg", b".svn", b".jj", b".bzr", b".sl"))
+_ACTIVE = ("VIRTUAL_ENV", "VENVHOOK_ACTIVE", "CONDA_PREFIX")
 _MOUNT_TABLE = "/proc/self/mountinfo"
 _DIRECTORY = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
 _DIRECTORY |= getattr(os, "O_CLOEXEC", 0)
@@ -173,23 +174,26 @@ def _candidate(
 
 def _require_unneeded(path: bytes, environ: Mapping[str, str]) -> None:
     """Raise _Kept where something that is in use lies at *path* or below."""
-    values = [os.fsencode(environ.get(name, "")) for name in ("VIRTUAL_ENV", "VENVHOOK_ACTIVE")]
-    needed = {"it is active": [*values, os.fsencode(environ.get("CONDA_PREFIX", ""))]}
-    try:
-        needed["you are in it"] = [os.getcwdb(), os.fsencode(environ.get("PWD", ""))]
-    except OSError:
-        needed["you are in it"] = []
-    needed["your home directory is in it"] = [home_directory(environ), b"/"]
-    needed["venvhook runs from it"] = [os.fsencode(sys.prefix), os.fsencode(__file__)]
-    needed["venvhook's own files are in it"] = [
-        place or b"" for place in (state_directory(environ), data_directory(environ))
-    ]
+    needed: dict[str, list[bytes | None]] = {
+        "your home directory is in it": [home_directory(environ), b"/"],
+        "it is active": [os.fsencode(environ.get(name, "")) for name in _ACTIVE],
+        "you are in it": [os.fsencode(environ.get("PWD", "")), _working_directory()],
+        "venvhook runs from it": [os.fsencode(sys.prefix), os.fsencode(__file__)],
+        "venvhook's own files are in it": [state_directory(environ), data_directory(environ)],
+    }
     for reason, places in needed.items():
         if any(place and is_below(os.path.realpath(place), path) for place in places):
             raise _Kept(reason)
     data = data_directory(environ)
     if data is not None and is_below(path, os.path.realpath(data)):
         raise _Kept("venvhook itself is installed in it")
+
+
+def _working_directory() -> bytes | None:
+    try:
+        return os.getcwdb()
+    except OSError:
+        return None  # It is gone.
 
 
 def _require_environment(path: bytes, names: list[bytes]) -> None:

@@ -251,7 +251,9 @@ def _plan_lines(plan: Plan) -> Iterator[str]:
     if plan.damaged:
         yield f"  {_count(plan.damaged, 'record')} that cannot be read"
     if plan.recipes:
-        yield f"  what was found out about {_count(len(plan.recipes), 'project')} that are gone"
+        verb = "is" if len(plan.recipes) == 1 else "are"
+        projects = f"{_count(len(plan.recipes), 'project')} that {verb} gone"
+        yield f"  what was found out about {projects}"
     if plan.kept:
         yield "Not removed:"
     for entry, reason in plan.kept:
