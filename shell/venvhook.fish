@@ -27,6 +27,13 @@
 # _VENVHOOK_PLAIN the function that the user's fish_prompt was moved to, or unset
 # _VENVHOOK_FRAME, _VENVHOOK_INSIDE  the pattern of the walk, see _venvhook_bounds
 # _VENVHOOK_OLD_* what a variable held before we replaced it; unset where it was unset
+# _VENVHOOK_POLICY words for 'test' that hold while what the user has set is to be taken as it is known
+# _VENVHOOK_STAMPED  more such words, for a prompt
+# _VENVHOOK_AUTO_CREATE, _VENVHOOK_GUARD, _VENVHOOK_FILES  what it says: the settings of these names,
+# _VENVHOOK_BOUND and the pattern of the projects that environments are bound to, or unset
+# _VENVHOOK_OFFER  the directory for which an environment may be offered at the next prompt
+# _VENVHOOK_OFFERED  the projects that one was offered for
+# _VENVHOOK_UNGUARDED  1 since the user set PIP_REQUIRE_VIRTUALENV himself
 
 function _venvhook_load
     _venvhook_names
@@ -39,6 +46,9 @@ function _venvhook_load
         set -g _VENVHOOK_INSIDE '(?!)'
         set -g _VENVHOOK_HAND
         set -g _VENVHOOK_TOLD
+        set -g _VENVHOOK_OFFERED
+        set -g _VENVHOOK_OFFER ''
+        set -g _VENVHOOK_UNGUARDED ''
         set -g _VENVHOOK_OLD
         _venvhook_adopt
     end
@@ -48,6 +58,12 @@ function _venvhook_load
     set -g _VENVHOOK_ALSO
     set -g _VENVHOOK_WATCH
     set -g _VENVHOOK_GONE ''
+    set -g _VENVHOOK_POLICY ! -n new
+    set -g _VENVHOOK_STAMPED
+    set -g _VENVHOOK_AUTO_CREATE never
+    set -g _VENVHOOK_GUARD ''
+    set -g _VENVHOOK_FILES
+    set -eg _VENVHOOK_BOUND
     set -eg _VENVHOOK_SHORTENED
     # Below this no recipe is found, so there is no other place that has to know.
     test -n "$_VENVHOOK_CACHE" -a -O "$_VENVHOOK_CACHE"; or set -g _VENVHOOK_CACHE /dev/null
@@ -80,10 +96,11 @@ function _venvhook_trust
     end
 end
 
-# Three names of markers, from VENVHOOK_NAMES, between spaces or colons or as a list.
+# Three names of markers, from VENVHOOK_NAMES, between spaces or colons or as a list; else $argv, as the
+# user set them.
 function _venvhook_names
     set -l names (string match -ar '[^:\s]+' -- "$VENVHOOK_NAMES")
-    set -q names[1]; or set names .venv venv env
+    set -q names[1]; or set names $argv .venv venv env
     set -a names $names[1] $names[1]
     set -g _VENVHOOK_NAMES $names[1..3]
     set -g _VENVHOOK_BARE ! -e $names[1] -a ! -e $names[2] -a ! -e $names[3]
@@ -233,9 +250,54 @@ function _venvhook_look -S
     end
 end
 
+# ---- The policy: what the user has set -----------------------------------------------------------
+
+# The policy generation says what auto_create and guard are, how markers and project files are called,
+# and what is bound. The rest are witnesses. From the cache it counts only while it is newer than each.
+function _venvhook_policy -S -a generation auto_create guard name1 name2 name3 files bound stamp
+    set -l words
+    for witness in $argv[9..]
+        set -a words -a -e $witness -a $generation -nt $witness
+    end
+    set -l fresh 1
+    test / $words; or set fresh ''
+    test -n "$asked" -o -n "$fresh" -a -n "$stamp"; or return 0
+    set loaded 1
+    set -g _VENVHOOK_STAMPED
+    if test -z "$generation" -o -z "$stamp"
+        # Nothing shows a change.
+        set -g _VENVHOOK_POLICY /
+    else if test -n "$fresh"
+        set -g _VENVHOOK_POLICY / $words
+        set -g _VENVHOOK_STAMPED -a $generation -nt $stamp
+    else
+        # Its witnesses are not older, so it is asked for again each time.
+        set -g _VENVHOOK_POLICY ! -n /
+    end
+    set -g _VENVHOOK_AUTO_CREATE $auto_create
+    set -g _VENVHOOK_GUARD $guard
+    set -g _VENVHOOK_FILES $files
+    set -eg _VENVHOOK_BOUND
+    if test -n "$bound"
+        set -l roots (string match -r '.+' -- (string split \n -- $bound))
+        set roots (string join '|' -- (string escape --style=regex -- $roots))
+        set -g _VENVHOOK_BOUND "(?s)^(?<bound>$roots)(?:/|\\z)"
+    end
+    _venvhook_names $name1 $name2 $name3
+end
+
+# Loads the policy again, where it has changed: from the cache, or from the helper.
+function _venvhook_renew -a asked loaded
+    set -l kept $_VENVHOOK_CACHE/venvhook.policy.fish
+    test -f $kept -a -O $kept; and builtin source $kept
+    test -n "$loaded"; or _venvhook_ask policy fish
+    # A helper that fails is not asked for this again.
+    test -n "$loaded"; or set -g _VENVHOOK_POLICY /
+end
+
 # ---- The helper ----------------------------------------------------------------------------------
 
-# Asks the helper about $argv[1] and the directories above it, and does what it answers.
+# Asks the helper's module $argv[1] with the other arguments, and does what it answers.
 function _venvhook_ask -S
     set asked 1
     if not test -x "$_VENVHOOK_PYTHON"
@@ -246,19 +308,18 @@ function _venvhook_ask -S
     end
     set -l answer
     if test -z "$_VENVHOOK_GONE"
-        set answer "$(_venvhook_run $argv[1])"; or set -g _VENVHOOK_GONE 1
+        set answer "$(_venvhook_run $argv)"; or set -g _VENVHOOK_GONE 1
     else
         # What is wrong with it has been said.
-        set answer "$(_venvhook_run $argv[1] 2>/dev/null)"
+        set answer "$(_venvhook_run $argv 2>/dev/null)"
     end
     eval $answer
 end
 
 function _venvhook_run
     set -l code 'import sys, _signal; _signal.signal(2, _signal.SIG_DFL); '
-    set code $code'sys.path.append(sys.argv.pop(1)); from venvhook.hook import main; main()'
-    command $_VENVHOOK_PYTHON -I -S -c $code $_VENVHOOK_SOURCE \
-        $_VENVHOOK_PROTOCOL fish $argv[1] $_VENVHOOK_NAMES
+    set code $code"sys.path.append(sys.argv.pop(1)); from venvhook.$argv[1] import main; main()"
+    command $_VENVHOOK_PYTHON -I -S -c $code $_VENVHOOK_SOURCE $_VENVHOOK_PROTOCOL $argv[2..]
 end
 
 function _venvhook_say
@@ -526,15 +587,18 @@ function _venvhook_decide -S
     set -l doubt
     set verdict ''
     test -f $recipe -a -O $recipe; and builtin source $recipe
-    test -n "$verdict"; or _venvhook_ask $level
+    test -n "$verdict"; or _venvhook_ask hook fish $level $_VENVHOOK_NAMES
 end
 
 # Walks up from $PWD to the nearest project whose markers do not just pass, and does what it says.
-function _venvhook_walk -a verdict asked also _base _inside _l1 _l2 _l3 _l4 _l5 _l6
+function _venvhook_walk -a verdict asked also bound _base _inside _l1 _l2 _l3 _l4 _l5 _l6
+    test $_VENVHOOK_POLICY; or _venvhook_renew
     set -l look _VENVHOOK_BARE
+    set -q _VENVHOOK_BOUND; and string match -rq $_VENVHOOK_BOUND -- $PWD
     # A link that leads nowhere is noticed on the way up only by the first name, and below what counts.
     if builtin path is -- $_VENVHOOK_NAMES
-        or test -L $_VENVHOOK_NAMES[1] -o -L $_VENVHOOK_NAMES[2] -o -L $_VENVHOOK_NAMES[3]
+        or test -L $_VENVHOOK_NAMES[1] -o -L $_VENVHOOK_NAMES[2] -o -L $_VENVHOOK_NAMES[3] \
+            -o "$PWD" = "$bound"
         _venvhook_look
         _venvhook_decide $PWD
     end
@@ -548,6 +612,8 @@ function _venvhook_walk -a verdict asked also _base _inside _l1 _l2 _l3 _l4 _l5 
                 set -g _VENVHOOK_REST ''
                 _venvhook_switch '' '' ''
             end
+            test "$VENVHOOK_AUTO_CREATE$_VENVHOOK_AUTO_CREATE" = never -o "$PWD" = "$_VENVHOOK_PWD"
+            or set -g _VENVHOOK_OFFER $PWD
     end
     set -g _VENVHOOK_LOOK $look
     set -g _VENVHOOK_ALSO $also
@@ -565,9 +631,10 @@ function _venvhook_climb -S -a dir
         end
         if set -q _l1[1]
             and builtin path is $_l1/$_VENVHOOK_NAMES $_l2/$_VENVHOOK_NAMES $_l3/$_VENVHOOK_NAMES \
-                $_l4/$_VENVHOOK_NAMES $_l5/$_VENVHOOK_NAMES $_l6/$_VENVHOOK_NAMES
+                $_l4/$_VENVHOOK_NAMES $_l5/$_VENVHOOK_NAMES $_l6/$_VENVHOOK_NAMES $bound
             for level in $_l1 $_l2 $_l3 $_l4 $_l5 $_l6
-                builtin path is $level/$_VENVHOOK_NAMES; or test -L $level/$_VENVHOOK_NAMES[1]
+                builtin path is $level/$_VENVHOOK_NAMES
+                or test -L $level/$_VENVHOOK_NAMES[1] -o "$level" = "$bound"
                 or continue
                 # $HOME counts for itself alone, also when it is reached by another name.
                 builtin path is $HOME/$_VENVHOOK_NAMES; and _venvhook_is_same $level $HOME
@@ -606,7 +673,7 @@ function _venvhook_hook
     if test "$VIRTUAL_ENV:$CONDA_DEFAULT_ENV:$_OLD_VIRTUAL_PATH:$VENVHOOK_OFF" = \
             "$_VENVHOOK_ENV$_VENVHOOK_CALM"
         test "$PWD" = "$_VENVHOOK_PWD"
-        and test $$_VENVHOOK_LOOK $_VENVHOOK_ALSO $_VENVHOOK_WATCH
+        and test $$_VENVHOOK_LOOK $_VENVHOOK_ALSO $_VENVHOOK_WATCH $_VENVHOOK_STAMPED
         and begin
             test -z "$_VENVHOOK_TOKEN"; or _venvhook_knows "$_VENVHOOK_ENV" "$_VENVHOOK_TOKEN"
         end
@@ -617,6 +684,7 @@ function _venvhook_hook
         _venvhook_walk
         set -g _VENVHOOK_PWD $PWD
     end
+    test -z "$VENVHOOK_GUARD$_VENVHOOK_GUARD$VENVHOOK_GUARDED"; or _venvhook_guard
 end
 
 # Is no environment active by the user's own hand? What is left of ours below one is taken away.
@@ -641,15 +709,98 @@ function _venvhook_is_free
     return 1
 end
 
+# ---- Where there is no environment ---------------------------------------------------------------
+
+# Offers to make one for the project in $PWD, once in this shell. Who asks is Python, with the
+# terminal to itself; Ctrl-C there ends all that this prompt was to do.
+function _venvhook_offer
+    set -l offer $_VENVHOOK_OFFER
+    set -g _VENVHOOK_OFFER ''
+    test "$PWD" = "$offer" -a -z "$VENVHOOK_OFF" -a -x "$_VENVHOOK_PYTHON"; or return 0
+    builtin contains -- "$PWD" $_VENVHOOK_OFFERED; and return
+    isatty stdin; and isatty stderr; or return 0
+    set -l auto_create $VENVHOOK_AUTO_CREATE $_VENVHOOK_AUTO_CREATE
+    set -l files $VENVHOOK_PROJECT_FILES
+    test -n "$files"; or set files $_VENVHOOK_FILES
+    builtin path is -f -- (string match -ar '[^:\s]+' -- "$files"); or return 0
+    set -ga _VENVHOOK_OFFERED $PWD
+    set -l code 'import sys; sys.path.append(sys.argv.pop(1)); from venvhook.offer import main; main()'
+    if VENVHOOK_AUTO_CREATE=$auto_create[1] command $_VENVHOOK_PYTHON -I -c $code $_VENVHOOK_SOURCE $PWD
+        set -g _VENVHOOK_PWD ''
+        _venvhook_hook
+    end
+end
+
+# Lets pip refuse while no environment is active, if the user wants that; otherwise gives back what he
+# had. What that was, after a =, is exported, so that a shell started from this one goes on with it.
+function _venvhook_guard
+    set -l wanted ''
+    set -l guard $VENVHOOK_GUARD $_VENVHOOK_GUARD
+    switch "$guard[1]"
+        case 1 true on
+            test -z "$VIRTUAL_ENV"; and builtin contains -- "$CONDA_DEFAULT_ENV" '' base
+            and set wanted 1
+        case '*'
+            set -g _VENVHOOK_UNGUARDED ''
+    end
+    if test -z "$VENVHOOK_GUARDED"
+        test -n "$wanted" -a -z "$_VENVHOOK_UNGUARDED"; or return 0
+        if set -qg PIP_REQUIRE_VIRTUALENV
+            set -gx VENVHOOK_GUARDED "=$PIP_REQUIRE_VIRTUALENV"
+        else
+            set -gx VENVHOOK_GUARDED unset
+        end
+        set -gx PIP_REQUIRE_VIRTUALENV 1
+    else if test "$PIP_REQUIRE_VIRTUALENV" != 1
+        # The user has set it himself.
+        set -eg VENVHOOK_GUARDED
+        set -g _VENVHOOK_UNGUARDED 1
+    else if test -z "$wanted"
+        set -l old $VENVHOOK_GUARDED
+        set -eg VENVHOOK_GUARDED PIP_REQUIRE_VIRTUALENV
+        test "$old" = unset; or set -gx PIP_REQUIRE_VIRTUALENV (string sub -s 2 -- $old)
+    end
+end
+
+# Says why pip has just refused, if it was pip that the line $argv[1] called.
+function _venvhook_explain_refusal
+    string match -q '*pip*' -- $argv[1]
+    and _venvhook_say "pip installs outside of environments are off; 'venvhook guard off' allows them"
+end
+
+# ---- Completion ----------------------------------------------------------------------------------
+
+# Completes a command line of venvhook's: by the text that click has for that, loaded the first time.
+# It never asks another program of that name that stands there, such as ./venvhook of a project.
+function _venvhook_complete
+    if not builtin functions -q _venvhook_completion
+        # Without the line that registers it: this function calls it.
+        command venvhook completion fish 2>/dev/null | string match -v 'complete *' | builtin source
+        builtin functions -q _venvhook_completion; or return 0
+    end
+    _venvhook_completion
+end
+
+function _venvhook_register_completion
+    builtin complete -c venvhook -f -a '(_venvhook_complete)'
+end
+
 # ---- Registration --------------------------------------------------------------------------------
 
 function _venvhook_register
     function _venvhook_prompt --on-event fish_prompt --on-variable PWD
         _venvhook_hook
+        # Never in the middle of a line, as after its 'cd'.
+        test -z "$_VENVHOOK_OFFER" -o -n "$argv"; or _venvhook_offer
+    end
+    # No other command of fish's tells the line that ran.
+    function _venvhook_after --on-event fish_postexec
+        test $status = 3 -a -n "$VENVHOOK_GUARDED"; and _venvhook_explain_refusal $argv
     end
     function _venvhook_home --on-variable HOME
         _venvhook_bounds
     end
+    _venvhook_register_completion
 end
 
 # A shell that runs a script reads config.fish too, and has nothing to do here.

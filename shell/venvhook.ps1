@@ -29,6 +29,16 @@ $ErrorActionPreference = 'SilentlyContinue'
 # $_VENVHOOK_LEFTOVER  was _OLD_VIRTUAL_PATH there although no stock script had just set it?
 # $_VENVHOOK_OLD_* what a variable held before we replaced it; $null where it was unset
 # $_VENVHOOK_ACTION, $_VENVHOOK_THEIRS  our LocationChangedAction, and the prompt that ours calls
+# $_VENVHOOK_POLICY  the generation of what the user has set, and whether it is to be asked for again:
+# $_VENVHOOK_STALE   'new' before the first time; '1' each time, for its witnesses are not older; 'x'
+#                  never, for nothing shows a change; empty where they do
+# $_VENVHOOK_WITNESSES  its witnesses, the stamp first
+# $_VENVHOOK_AUTO_CREATE, $_VENVHOOK_GUARD, $_VENVHOOK_FILES  what it says: the settings of these
+# $_VENVHOOK_BOUND   names, and the projects that environments are bound to, a newline before and after
+# $_VENVHOOK_OFFER   the directory for which an environment may be offered at the next prompt
+# $_VENVHOOK_OFFERED  the projects that one was offered for, like these
+# $_VENVHOOK_UNGUARDED  has the user set PIP_REQUIRE_VIRTUALENV himself?
+# $_VENVHOOK_REFUSED  the number in the history of the last refusal of pip's that was explained
 
 function _venvhook_load {
     $script:slash = [IO.Path]::DirectorySeparatorChar
@@ -57,6 +67,9 @@ function _venvhook_load {
         $global:_VENVHOOK_HAND = ''
         $global:_VENVHOOK_TOLD = ''
         $global:_VENVHOOK_PREFIX = ''
+        $global:_VENVHOOK_OFFERED = ''
+        $global:_VENVHOOK_UNGUARDED = $false
+        $global:_VENVHOOK_REFUSED = 0
         _venvhook_adopt
     }
     $global:_VENVHOOK_PWD = ''
@@ -64,6 +77,14 @@ function _venvhook_load {
     $global:_VENVHOOK_MARKERS = ''
     $global:_VENVHOOK_WATCH = @()
     $global:_VENVHOOK_GONE = $false
+    $global:_VENVHOOK_POLICY = ''
+    $global:_VENVHOOK_STALE = 'new'
+    $global:_VENVHOOK_WITNESSES = @()
+    $global:_VENVHOOK_AUTO_CREATE = 'never'
+    $global:_VENVHOOK_GUARD = ''
+    $global:_VENVHOOK_FILES = ''
+    $global:_VENVHOOK_BOUND = ''
+    $global:_VENVHOOK_OFFER = ''
     # Below a file no recipe is found, so there is no other place that has to know.
     if (-not $global:_VENVHOOK_CACHE) { $global:_VENVHOOK_CACHE = $global:_VENVHOOK_PYTHON }
     _venvhook_trust
@@ -80,16 +101,22 @@ function _venvhook_trust {
     if ($global:_VENVHOOK_CACHE -cne $global:_VENVHOOK_PYTHON) { $global:_VENVHOOK_CACHE += ".$trust" }
 }
 
-# Up to three names of markers, from $env:VENVHOOK_NAMES, between spaces or colons.
+# Up to three names of markers, from $env:VENVHOOK_NAMES, between spaces or colons; else in $args, as
+# the user set them.
 function _venvhook_names {
-    $blank = [char[]]": `t`n"
-    $names = @("$env:VENVHOOK_NAMES".Split($blank, [StringSplitOptions]::RemoveEmptyEntries))
+    $names = @(_venvhook_split "$env:VENVHOOK_NAMES")
+    if ($names.Count -eq 0) { $names = $args }
     if ($names.Count -eq 0) { $names = '.venv', 'venv', 'env' }
     $script:name1 = $names[0]
     $script:name2 = $names[0]
     $script:name3 = $names[0]
     if ($names.Count -gt 1) { $script:name2 = $names[1] }
     if ($names.Count -gt 2) { $script:name3 = $names[2] }
+}
+
+# Returns the words of $text, between spaces or colons.
+function _venvhook_split($text) {
+    return $text.Split([char[]]": `t`n", [StringSplitOptions]::RemoveEmptyEntries)
 }
 
 # ---- Verbs: what a recipe says -------------------------------------------------------------------
@@ -178,19 +205,7 @@ function _venvhook_may_use($root, $markers, $witnesses) {
     $before = $script:watch
     $recipe = _venvhook_recipe_of $root
     foreach ($witness in $witnesses) {
-        $script:watch += $recipe, $witness
-        # .NET tells of a link whether it exists and when it was made, nothing of what it leads to.
-        # So that is watched as well, link by link; one that leads nowhere throws in the end.
-        if (-not $script:links -or -not [IO.File]::Exists($witness)) { continue }
-        try {
-            $target = [IO.File]::ResolveLinkTarget($witness, $false)
-            for ($i = 0; $null -ne $target -and $i -lt 10; $i += 1) {
-                $script:watch += $recipe, $target.FullName
-                $target = [IO.File]::ResolveLinkTarget($target.FullName, $false)
-            }
-        } catch {
-            $target = $null
-        }
+        foreach ($file in (_venvhook_followed $witness)) { $script:watch += $recipe, $file }
     }
     $global:_VENVHOOK_MARKERS = $markers
     if ($script:asked) { return $true }
@@ -200,6 +215,25 @@ function _venvhook_may_use($root, $markers, $witnesses) {
     }
     $script:watch = $before
     return $false
+}
+
+# Returns $witness, and what it leads to. .NET tells of a link whether it exists and when it was made,
+# nothing of what it leads to. So that is watched as well, link by link; one that leads nowhere throws
+# in the end.
+function _venvhook_followed($witness) {
+    $files = @($witness)
+    if ($script:links -and [IO.File]::Exists($witness)) {
+        try {
+            $target = [IO.File]::ResolveLinkTarget($witness, $false)
+            for ($i = 0; $null -ne $target -and $i -lt 10; $i += 1) {
+                $files += $target.FullName
+                $target = [IO.File]::ResolveLinkTarget($target.FullName, $false)
+            }
+        } catch {
+            $target = $null
+        }
+    }
+    return $files
 }
 
 # Does all that watch lists from the entry $first on exist, and is it older than its recipe?
@@ -255,16 +289,72 @@ function _venvhook_look($here) {
     return $look
 }
 
+# ---- The policy: what the user has set -----------------------------------------------------------
+
+# The policy $generation says what auto_create and guard are, how markers and project files are called,
+# and what is bound. In $args are witnesses. From the cache it counts only while it is newer than each.
+function _venvhook_policy(
+    $generation, $auto_create, $guard, $name1, $name2, $name3, $files, $bound
+) {
+    $before = $global:_VENVHOOK_POLICY
+    $known = $global:_VENVHOOK_WITNESSES
+    $global:_VENVHOOK_POLICY = $generation
+    $global:_VENVHOOK_WITNESSES = @()
+    foreach ($witness in $args) { $global:_VENVHOOK_WITNESSES += _venvhook_followed $witness }
+    $fresh = _venvhook_is_current
+    if (-not $script:asked -and (-not $fresh -or $args.Count -eq 0)) {
+        $global:_VENVHOOK_POLICY = $before
+        $global:_VENVHOOK_WITNESSES = $known
+        return
+    }
+    $script:loaded = $true
+    $global:_VENVHOOK_STALE = '1'
+    if ($fresh) { $global:_VENVHOOK_STALE = '' }
+    if (-not $generation -or $args.Count -eq 0) { $global:_VENVHOOK_STALE = 'x' }
+    $global:_VENVHOOK_AUTO_CREATE = $auto_create
+    $global:_VENVHOOK_GUARD = $guard
+    $global:_VENVHOOK_FILES = $files
+    $global:_VENVHOOK_BOUND = $bound
+    _venvhook_names $name1 $name2 $name3
+}
+
+# Do all witnesses of the policy exist, and are they older? The time of what is missing is the year 1601.
+function _venvhook_is_current {
+    if (-not $global:_VENVHOOK_POLICY) { return $false }
+    $made = [IO.File]::GetLastWriteTimeUtc($global:_VENVHOOK_POLICY)
+    foreach ($witness in $global:_VENVHOOK_WITNESSES) {
+        $changed = [IO.File]::GetLastWriteTimeUtc($witness)
+        if ($made -le $changed -or $changed.Year -eq 1601) { return $false }
+    }
+    return $true
+}
+
+# Loads the policy again, where it has changed: from the cache, or from the helper.
+function _venvhook_renew {
+    if ($global:_VENVHOOK_STALE -eq 'x') { return }
+    if (-not $global:_VENVHOOK_STALE -and (_venvhook_is_current)) { return }
+    $script:asked = $false
+    $script:loaded = $false
+    $kept = [IO.FileInfo]"$global:_VENVHOOK_CACHE${script:slash}venvhook.policy.ps1"
+    if ($kept.Exists -and $kept.Length -gt 0) {
+        try {
+            $line = [IO.File]::ReadAllText($kept.FullName, [Text.Encoding]::UTF8)
+            $null = Invoke-Expression $line
+        } catch {
+            $line = ''
+        }
+    }
+    if (-not $script:loaded) { _venvhook_ask 'policy' @('powershell') }
+    # A helper that fails is not asked for this again.
+    if (-not $script:loaded) { $global:_VENVHOOK_STALE = 'x' }
+    $script:asked = $false
+}
+
 # ---- The helper ----------------------------------------------------------------------------------
 
-# Asks the helper about $project and the directories above it, and does what it answers.
-# [Diagnostics.Process] leaves $LASTEXITCODE and the window's title alone, as & would not.
-function _venvhook_ask($project) {
-    $script:asked = $true
-    $code = 'import sys, _signal; _signal.signal(2, _signal.SIG_DFL); '
-    $code += 'sys.path.append(sys.argv.pop(1)); from venvhook.hook import main; main()'
-    $words = '-I', '-S', '-c', $code, $global:_VENVHOOK_SOURCE, $global:_VENVHOOK_PROTOCOL
-    $words += 'powershell', $project, $script:name1, $script:name2, $script:name3
+# Returns what starts the Python of the helper with $words. [Diagnostics.Process] leaves $LASTEXITCODE
+# and the window's title alone, as & would not.
+function _venvhook_start_of($words) {
     # ArgumentList is missing in Windows PowerShell. Backslashes count twice before a quote only;
     # .NET takes the line apart by these rules of Windows on every system.
     $line = ''
@@ -274,6 +364,16 @@ function _venvhook_ask($project) {
     $start = [Diagnostics.ProcessStartInfo]::new($global:_VENVHOOK_PYTHON)
     $start.Arguments = $line
     $start.UseShellExecute = $false
+    return $start
+}
+
+# Asks the helper's $module with $arguments, and does what it answers.
+function _venvhook_ask($module, $arguments) {
+    $script:asked = $true
+    $code = 'import sys, _signal; _signal.signal(2, _signal.SIG_DFL); '
+    $code += "sys.path.append(sys.argv.pop(1)); from venvhook.$module import main; main()"
+    $words = '-I', '-S', '-c', $code, $global:_VENVHOOK_SOURCE, $global:_VENVHOOK_PROTOCOL
+    $start = _venvhook_start_of ($words + $arguments)
     $start.CreateNoWindow = $true
     # All three: with one left .NET would set the terminal up for the child, and back again.
     $start.RedirectStandardInput = $true
@@ -472,11 +572,29 @@ function _venvhook_decide($project) {
             $line = ''
         }
     }
-    if (-not $script:verdict) { _venvhook_ask $project }
+    if (-not $script:verdict) {
+        _venvhook_ask 'hook' @('powershell', $project, $script:name1, $script:name2, $script:name3)
+    }
+}
+
+# Returns the nearest project at or above $here that an environment is bound to, or nothing. $top
+# counts for itself alone.
+function _venvhook_find_bound($here, $top) {
+    $at = $here.TrimEnd($script:slash)
+    $first = $at
+    while ($at.IndexOf($script:slash) -ge 0) {
+        $is_top = [string]::Equals($at, $top, $script:comparison)
+        if ($is_top -and $at -cne $first) { break }
+        if ($global:_VENVHOOK_BOUND.IndexOf("`n$at`n", $script:comparison) -ge 0) { return $at }
+        if ($is_top) { break }
+        $at = $at.Substring(0, $at.LastIndexOf($script:slash))
+    }
+    return ''
 }
 
 # Walks up from $here to the nearest project whose markers do not just pass, and does what it says.
 function _venvhook_walk($here) {
+    _venvhook_renew
     $slash = $script:slash
     $name1 = "$slash$script:name1"
     $name2 = "$slash$script:name2"
@@ -487,11 +605,15 @@ function _venvhook_walk($here) {
     $script:verdict = ''
     $script:asked = $false
     $script:watch = @()
+    $global:_VENVHOOK_OFFER = ''
     if ($here -match $script:drive -and -not $env:VENVHOOK_OFF) {
         $dir = $here.TrimEnd($slash)
+        $bound = ''
+        if ($global:_VENVHOOK_BOUND) { $bound = _venvhook_find_bound $here $top }
         if ([IO.Directory]::Exists($dir + $name1) -or [IO.File]::Exists($dir + $name1) -or
             [IO.Directory]::Exists($dir + $name2) -or [IO.File]::Exists($dir + $name2) -or
-            [IO.Directory]::Exists($dir + $name3) -or [IO.File]::Exists($dir + $name3)) {
+            [IO.Directory]::Exists($dir + $name3) -or [IO.File]::Exists($dir + $name3) -or
+            ($bound -and [string]::Equals($dir, $bound, $script:comparison))) {
             $project = $dir
             if ($dir.IndexOf($slash) -lt 0) { $project = "$dir$slash" }
             _venvhook_decide $project
@@ -503,6 +625,7 @@ function _venvhook_walk($here) {
             # The root, or that of a drive, holds no slash any more.
             while ($dir.IndexOf($slash) -ge 0) {
                 if ([string]::Equals($dir, $top, $script:comparison)) { break }
+                if ($bound -and [string]::Equals($dir, $bound, $script:comparison)) { break }
                 if ($script:exists) {
                     if ([IO.Path]::Exists($dir + $name1) -or [IO.Path]::Exists($dir + $name2) -or
                         [IO.Path]::Exists($dir + $name3)) { break }
@@ -523,6 +646,11 @@ function _venvhook_walk($here) {
     if ($script:verdict -eq '' -or $script:verdict -eq 'pass') {
         $global:_VENVHOOK_REST = ''
         _venvhook_switch '' '' ''
+        $auto_create = $env:VENVHOOK_AUTO_CREATE
+        if (-not $auto_create) { $auto_create = $global:_VENVHOOK_AUTO_CREATE }
+        if ($auto_create -cne 'never' -and $here -cne $global:_VENVHOOK_PWD) {
+            $global:_VENVHOOK_OFFER = $here
+        }
     }
     $global:_VENVHOOK_PWD = $here
     $global:_VENVHOOK_LOOK = _venvhook_look $here
@@ -542,16 +670,25 @@ function _venvhook_hook($location) {
             ($conda -and $conda -ne 'base') -or
             ($global:_VENVHOOK_ENV -and -not $global:_VENVHOOK_LEFTOVER -and
             ($null -ne $env:_OLD_VIRTUAL_PATH -or $null -ne $global:_OLD_VIRTUAL_PATH))) {
-            if (-not (_venvhook_is_free)) { return }
+            if (-not (_venvhook_is_free)) {
+                $global:_VENVHOOK_OFFER = ''
+                _venvhook_guard
+                return
+            }
         }
         # In the registry, in Env: and so on there is no project, as in a directory called ':'.
         $here = ':'
         if ($location.Provider.Name -eq 'FileSystem') { $here = $location.ProviderPath }
         if ([string]::Equals($here, $global:_VENVHOOK_PWD, $script:comparison)) {
             $script:watch = $global:_VENVHOOK_WATCH
-            if ((_venvhook_look $here) -ceq $global:_VENVHOOK_LOOK) { return }
+            # Where nothing is looked at that rests on the stamp, something may have been bound.
+            if ((_venvhook_look $here) -ceq $global:_VENVHOOK_LOOK -and
+                ($global:_VENVHOOK_STALE -or $script:watch.Count -gt 0 -or (_venvhook_is_current))) {
+                return
+            }
         }
         _venvhook_walk $here
+        _venvhook_guard
     } catch {
         if ($env:VENVHOOK_DEBUG) { _venvhook_say "$_ $($_.InvocationInfo.PositionMessage)" }
     } finally {
@@ -580,11 +717,106 @@ function _venvhook_is_free {
     return $false
 }
 
+# ---- Where there is no environment ---------------------------------------------------------------
+
+# Offers to make one for the project that $PWD is, once in this shell. Who asks is Python, with the
+# terminal to itself.
+function _venvhook_offer {
+    $here = $global:_VENVHOOK_OFFER
+    $global:_VENVHOOK_OFFER = ''
+    if ($global:_VENVHOOK_OFFERED.Contains("`n$here`n")) { return }
+    if ([Console]::IsInputRedirected -or [Console]::IsErrorRedirected) { return }
+    $files = "$env:VENVHOOK_PROJECT_FILES"
+    if (-not $files) { $files = $global:_VENVHOOK_FILES }
+    $is_project = $false
+    foreach ($file in (_venvhook_split $files)) {
+        if ([IO.File]::Exists("$here$script:slash$file")) { $is_project = $true }
+    }
+    if (-not $is_project) { return }
+    $global:_VENVHOOK_OFFERED += "`n$here`n"
+    $code = 'import sys; sys.path.append(sys.argv.pop(1)); from venvhook.offer import main; main()'
+    $start = _venvhook_start_of @('-I', '-c', $code, $global:_VENVHOOK_SOURCE, $here)
+    $process = $null
+    try { $process = [Diagnostics.Process]::Start($start) } catch { $process = $null }
+    if ($null -eq $process) { return }
+    $process.WaitForExit()
+    if ($process.ExitCode -eq 0) {
+        $global:_VENVHOOK_PWD = ''
+        $null = _venvhook_hook $PWD
+    }
+    $process.Dispose()
+}
+
+# Lets pip refuse while no environment is active, if the user wants that; otherwise gives back what he
+# had. What that was, after a =, is exported, so that a shell started from this one goes on with it.
+function _venvhook_guard {
+    $guard = $env:VENVHOOK_GUARD
+    if (-not $guard) { $guard = $global:_VENVHOOK_GUARD }
+    if (-not $guard -and -not $env:VENVHOOK_GUARDED) { return }
+    $is_on = '1', 'true', 'on' -ccontains $guard
+    $conda = $env:CONDA_DEFAULT_ENV
+    $wanted = $is_on -and -not $env:VIRTUAL_ENV -and (-not $conda -or $conda -eq 'base')
+    if (-not $is_on) { $global:_VENVHOOK_UNGUARDED = $false }
+    if (-not $env:VENVHOOK_GUARDED) {
+        if (-not $wanted -or $global:_VENVHOOK_UNGUARDED) { return }
+        $old = $env:PIP_REQUIRE_VIRTUALENV
+        $env:VENVHOOK_GUARDED = 'unset'
+        if ($null -ne $old) { $env:VENVHOOK_GUARDED = "=$old" }
+        $env:PIP_REQUIRE_VIRTUALENV = '1'
+    } elseif ($env:PIP_REQUIRE_VIRTUALENV -cne '1') {
+        # The user has set it himself.
+        $env:VENVHOOK_GUARDED = $null
+        $global:_VENVHOOK_UNGUARDED = $true
+    } elseif (-not $wanted) {
+        $old = $env:VENVHOOK_GUARDED
+        $env:VENVHOOK_GUARDED = $null
+        $env:PIP_REQUIRE_VIRTUALENV = $null
+        if ($old.StartsWith('=')) { $env:PIP_REQUIRE_VIRTUALENV = $old.Substring(1) }
+    }
+}
+
+# Says why pip has just refused, if it was pip.
+function _venvhook_explain_refusal {
+    $last = Get-History -Count 1
+    if ($null -eq $last -or $last.Id -eq $global:_VENVHOOK_REFUSED) { return }
+    $global:_VENVHOOK_REFUSED = $last.Id
+    if (-not $last.CommandLine.Contains('pip')) { return }
+    _venvhook_say "pip installs outside of environments are off; 'venvhook guard off' allows them"
+}
+
+# ---- Completion ----------------------------------------------------------------------------------
+
+# Completes a command line of venvhook's: by a text that is loaded the first time.
+function _venvhook_complete($word, $tree, $cursor) {
+    if ($null -eq ${function:global:_venvhook_completion}) {
+        $status = $global:LASTEXITCODE
+        $text = & venvhook completion powershell | Out-String
+        $global:LASTEXITCODE = $status
+        Invoke-Expression $text
+        _venvhook_register_completion
+    }
+    _venvhook_completion $word $tree $cursor
+}
+
+function _venvhook_register_completion {
+    $block = { param($word, $tree, $cursor) _venvhook_complete $word $tree $cursor }
+    Register-ArgumentCompleter -Native -CommandName venvhook -ScriptBlock $block
+}
+
 # ---- Registration --------------------------------------------------------------------------------
 
 # Returns the user's prompt, with the environment's name in front. $ok is the $? that he is to see.
 function _venvhook_prompt($ok) {
     $null = _venvhook_hook $PWD
+    $errors = $global:Error.Count
+    try {
+        if ($env:VENVHOOK_GUARDED -and $global:LASTEXITCODE -eq 3) { _venvhook_explain_refusal }
+        if ($global:_VENVHOOK_OFFER) { _venvhook_offer }
+    } catch {
+        if ($env:VENVHOOK_DEBUG) { _venvhook_say "$_ $($_.InvocationInfo.PositionMessage)" }
+    } finally {
+        while ($global:Error.Count -gt $errors) { $global:Error.RemoveAt(0) }
+    }
     # Sets $? without a trace in $Error; nothing may come between this and the user's prompt.
     if (-not $ok) { Write-Error '' -ErrorAction Ignore }
     $text = & $script:theirs
@@ -601,6 +833,7 @@ function _venvhook_prompt($ok) {
 # Wraps the prompt that stands there now, and replaces our LocationChangedAction of an earlier load.
 # Another prompt that is set later stays: in PowerShell 7 changes of directory reach us without one.
 function _venvhook_register {
+    _venvhook_register_completion
     $now = ${function:global:prompt}
     if (-not "$now".Contains('_venvhook_prompt')) { $global:_VENVHOOK_THEIRS = $now }
     if ($null -eq $global:_VENVHOOK_THEIRS) { $global:_VENVHOOK_THEIRS = { 'PS>' } }

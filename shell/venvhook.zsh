@@ -19,6 +19,16 @@
 # _VENVHOOK_TOLD  the lines said in this shell
 # _VENVHOOK_LEFTOVER  x if _OLD_VIRTUAL_PATH was there although no stock script had just set it
 # _VENVHOOK_OLD_* what a variable held before we replaced it; unset where it was unset
+# _VENVHOOK_POLICY  the generation of what the user has set, and whether it is to be asked for again:
+# _VENVHOOK_STALE   'new' before the first time; 1 each time, for its witnesses are not older; x never,
+#                 for nothing shows a change; empty where they do
+# _VENVHOOK_STAMP, _VENVHOOK_SETTINGS, _VENVHOOK_FILE  its witnesses: all, or with _VENVHOOK_MANY some
+# _VENVHOOK_MANY
+# _VENVHOOK_AUTO_CREATE, _VENVHOOK_GUARD, _VENVHOOK_FILES  what it says: the settings of these names,
+# _VENVHOOK_BOUND and the projects that environments are bound to, a newline before and after each
+# _VENVHOOK_OFFER  1 if an environment may be offered at the next prompt
+# _VENVHOOK_OFFERED  the projects that one was offered for, like these
+# _VENVHOOK_UNGUARDED  1 since the user set PIP_REQUIRE_VIRTUALENV himself
 
 _venvhook_load() {
   emulate -L zsh
@@ -28,12 +38,15 @@ _venvhook_load() {
     typeset -g _VENVHOOK_LOADED=$$
     typeset -g _VENVHOOK_ROOT='' _VENVHOOK_ENV='' _VENVHOOK_TOKEN='' _VENVHOOK_REST='' _VENVHOOK_HAND='' _VENVHOOK_CALM=''
     typeset -g _VENVHOOK_TOLD='' _VENVHOOK_SHOWN='' _VENVHOOK_PREFIX='' _VENVHOOK_PATHLESS='' _VENVHOOK_DEACTIVATE=''
+    typeset -g _VENVHOOK_OFFERED='' _VENVHOOK_UNGUARDED='' _VENVHOOK_REFUSED=''
     typeset -g _VENVHOOK_LEFTOVER=${_OLD_VIRTUAL_PATH+x}
     unset _VENVHOOK_OLD_VIRTUAL_ENV _VENVHOOK_OLD_VIRTUAL_ENV_PROMPT _VENVHOOK_OLD_PYTHONHOME
     _venvhook_adopt
   fi
   typeset -g _VENVHOOK_PWD='' _VENVHOOK_LOOK='' _VENVHOOK_RECIPE='' _VENVHOOK_MARKERS='' _VENVHOOK_GONE=''
-  typeset -ga _VENVHOOK_WATCH=() _VENVHOOK_PASSED=()
+  typeset -ga _VENVHOOK_WATCH=() _VENVHOOK_PASSED=() _VENVHOOK_MANY=()
+  typeset -g _VENVHOOK_POLICY='' _VENVHOOK_STALE=new _VENVHOOK_STAMP='' _VENVHOOK_SETTINGS='' _VENVHOOK_FILE=''
+  typeset -g _VENVHOOK_AUTO_CREATE=never _VENVHOOK_GUARD='' _VENVHOOK_FILES='' _VENVHOOK_BOUND='' _VENVHOOK_OFFER=''
   # Below this no recipe is found, so there is no other place that has to know.
   [[ -n $_VENVHOOK_CACHE && -O $_VENVHOOK_CACHE ]] || typeset -g _VENVHOOK_CACHE=/dev/null
   _venvhook_trust
@@ -52,7 +65,7 @@ _venvhook_trust() {
   esac
 }
 
-# Up to three names of markers, from VENVHOOK_NAMES, between spaces or colons.
+# Up to three names of markers, from VENVHOOK_NAMES, between spaces or colons; else as the user set them.
 _venvhook_names() {
   local IFS=$': \t\n'
   read -r _VENVHOOK_NAME1 _VENVHOOK_NAME2 _VENVHOOK_NAME3 _ <<< "${VENVHOOK_NAMES:-.venv venv env}"
@@ -164,9 +177,39 @@ _venvhook_look() {
   done
 }
 
+# ---- The policy: what the user has set -----------------------------------------------------------
+
+# The policy $1 says that auto_create is $2 and guard $3, that markers are called $4, $5 and $6 and
+# project files $7, and what is bound: $8. The rest are witnesses. From the cache it counts only while
+# it is newer than each.
+_venvhook_policy() {
+  local stale='' witness
+  for witness in "${@:9}"; do
+    [[ $1 -nt $witness ]] || stale=1
+  done
+  [[ -n $asked || ( -z $stale && $# -gt 8 ) ]] || return 0
+  [[ -n $1 && -n ${9-} ]] || stale=x
+  loaded=1
+  _VENVHOOK_POLICY=$1 _VENVHOOK_STALE=$stale
+  _VENVHOOK_AUTO_CREATE=$2 _VENVHOOK_GUARD=$3 _VENVHOOK_FILES=$7 _VENVHOOK_BOUND=$8
+  [[ -n ${VENVHOOK_NAMES-} ]] || _VENVHOOK_NAME1=$4 _VENVHOOK_NAME2=$5 _VENVHOOK_NAME3=$6
+  _VENVHOOK_STAMP=${9-} _VENVHOOK_SETTINGS=${10-${9-}} _VENVHOOK_FILE=${11-} _VENVHOOK_MANY=("${@:12}")
+}
+
+# Loads the policy again, where it has changed: from the cache, or from the helper.
+_venvhook_renew() {
+  emulate -L zsh
+  local asked='' loaded='' kept=$_VENVHOOK_CACHE/venvhook.policy.sh
+  [[ $_VENVHOOK_STALE != x ]] || return 0
+  if [[ -f $kept && -O $kept ]]; then builtin source "$kept"; fi
+  [[ -n $loaded ]] || _venvhook_ask policy zsh
+  # A helper that fails is not asked for this again.
+  [[ -n $loaded ]] || _VENVHOOK_STALE=x
+}
+
 # ---- The helper ----------------------------------------------------------------------------------
 
-# Asks the helper about $1 and the directories above it, and does what it answers.
+# Asks the helper's module $1 with the other arguments, and does what it answers.
 _venvhook_ask() {
   local answer
   asked=1
@@ -175,19 +218,18 @@ _venvhook_ask() {
       _venvhook_say "the helper's Python is gone ($_VENVHOOK_PYTHON); install venvhook again"
     typeset -g _VENVHOOK_GONE=1
   elif [[ -z $_VENVHOOK_GONE ]]; then
-    if answer=$(_venvhook_run "$1"); then builtin eval "$answer"; else typeset -g _VENVHOOK_GONE=1; fi
+    if answer=$(_venvhook_run "$@"); then builtin eval "$answer"; else typeset -g _VENVHOOK_GONE=1; fi
   else
     # What is wrong with it has been said.
-    ! answer=$(_venvhook_run "$1" 2> /dev/null) || builtin eval "$answer"
+    ! answer=$(_venvhook_run "$@" 2> /dev/null) || builtin eval "$answer"
   fi
 }
 
 _venvhook_run() {
   local code='import sys, _signal; _signal.signal(2, _signal.SIG_DFL); '
-  code+='sys.path.append(sys.argv.pop(1)); from venvhook.hook import main; main()'
+  code+="sys.path.append(sys.argv.pop(1)); from venvhook.$1 import main; main()"
   # Called in a subshell only, which it replaces: one process less.
-  builtin exec "$_VENVHOOK_PYTHON" -I -S -c "$code" "$_VENVHOOK_SOURCE" "$_VENVHOOK_PROTOCOL" \
-    zsh "$1" "$_VENVHOOK_NAME1" "$_VENVHOOK_NAME2" "$_VENVHOOK_NAME3"
+  builtin exec "$_VENVHOOK_PYTHON" -I -S -c "$code" "$_VENVHOOK_SOURCE" "$_VENVHOOK_PROTOCOL" "${@:2}"
 }
 
 _venvhook_say() {
@@ -382,7 +424,20 @@ _venvhook_decide() {
   fi
   verdict=''
   if [[ -f $recipe && -O $recipe ]]; then builtin source "$recipe"; fi
-  [[ -n $verdict ]] || _venvhook_ask "$1"
+  [[ -n $verdict ]] ||
+    _venvhook_ask hook zsh "$1" "$_VENVHOOK_NAME1" "$_VENVHOOK_NAME2" "$_VENVHOOK_NAME3"
+}
+
+# Sets bound to the nearest project at or above $dir that an environment is bound to, and stop as well:
+# the walk ends there.
+_venvhook_find_bound() {
+  local at=$dir
+  # $HOME counts for itself alone.
+  while [[ $_VENVHOOK_BOUND != *$'\n'"$at"$'\n'* ]]; do
+    [[ $at != "$stop" && ${at%/*} != "$stop" ]] || return 0
+    at=${at%/*}
+  done
+  bound=$at stop=$at
 }
 
 _venvhook_leave() {
@@ -403,20 +458,37 @@ _venvhook_hook() {
   [[ ! -o warn_nested_var ]] || setopt local_options no_warn_nested_var
   if [[ ${VIRTUAL_ENV-}:${CONDA_DEFAULT_ENV-}:${_OLD_VIRTUAL_PATH+x}:${VENVHOOK_OFF-} != \
     "$_VENVHOOK_CALM" ]]; then
-    _venvhook_is_free || return 0
+    if ! _venvhook_is_free; then
+      _VENVHOOK_OFFER=''
+      [[ -z ${VENVHOOK_GUARD:-$_VENVHOOK_GUARD}${VENVHOOK_GUARDED-} ]] || _venvhook_guard || :
+      return 0
+    fi
   fi
   if [[ $PWD == "$_VENVHOOK_PWD" ]]; then
     if [[ -n $_VENVHOOK_LOOK || -e $_VENVHOOK_NAME1 || -e $_VENVHOOK_NAME2 ||
       -e $_VENVHOOK_NAME3 ]]; then
       _venvhook_look || :
     fi
-    [[ $look != "$_VENVHOOK_LOOK" ]] || return 0
+    # Where nothing is looked at that rests on the stamp, something may have been bound.
+    if [[ $look == "$_VENVHOOK_LOOK" && (
+      -n $look$_VENVHOOK_STALE || $_VENVHOOK_POLICY -nt $_VENVHOOK_STAMP ) ]]; then
+      return 0
+    fi
+  fi
+  if ! [[ -z $_VENVHOOK_STALE && $_VENVHOOK_POLICY -nt $_VENVHOOK_STAMP &&
+    $_VENVHOOK_POLICY -nt $_VENVHOOK_SETTINGS && ${#_VENVHOOK_MANY[@]} -eq 0 &&
+    ( -z $_VENVHOOK_FILE || $_VENVHOOK_POLICY -nt $_VENVHOOK_FILE ) ]]; then
+    _venvhook_renew || :
   fi
   # The nearest marker. A link that leads nowhere is noticed on the way up only by the first name: a
   # test costs as much as the rest of a level. What is no path has nothing above it.
-  local dir=${PWD%/} stop='' own=''
+  local dir=${PWD%/} stop='' own='' bound=''
   [[ $dir/ != "${HOME-}"/* ]] || stop=${HOME-}
   [[ $dir/ == /* ]] || dir='' stop=''
+  [[ -z $_VENVHOOK_BOUND ]] || _venvhook_find_bound
+  _VENVHOOK_OFFER=''
+  [[ $PWD == "$_VENVHOOK_PWD" || ${VENVHOOK_AUTO_CREATE:-$_VENVHOOK_AUTO_CREATE} == never ]] ||
+    _VENVHOOK_OFFER=1
   if [[ -e $_VENVHOOK_NAME1 || -e $_VENVHOOK_NAME2 || -e $_VENVHOOK_NAME3 ||
     -L $_VENVHOOK_NAME1 || -L $_VENVHOOK_NAME2 || -L $_VENVHOOK_NAME3 ]]; then
     own=1
@@ -426,8 +498,9 @@ _venvhook_hook() {
       -e $dir/$_VENVHOOK_NAME2 || -e $dir/$_VENVHOOK_NAME3 ]]; do
       dir=${dir%/*}
     done
-    if [[ $dir == "$stop" && -z $_VENVHOOK_ENV$_VENVHOOK_LOOK$_VENVHOOK_REST$_VENVHOOK_HAND ]]; then
+    if [[ $dir == "$stop" && -z $bound$_VENVHOOK_ENV$_VENVHOOK_LOOK$_VENVHOOK_REST$_VENVHOOK_HAND ]]; then
       _VENVHOOK_PWD=$PWD
+      [[ -z ${VENVHOOK_GUARD:-$_VENVHOOK_GUARD}${VENVHOOK_GUARDED-} ]] || _venvhook_guard || :
       return 0
     fi
   fi
@@ -435,7 +508,7 @@ _venvhook_hook() {
   local verdict='' asked='' fresh='' markers='' level=''
   look='' _VENVHOOK_PASSED=()
   # $HOME counts for itself alone, also when it is reached by another name.
-  while [[ -n $own || ( $dir != "$stop" && ! $dir -ef ${HOME:-/} ) ]]; do
+  while [[ -n $own || $dir == "${bound:-/}" || ( $dir != "$stop" && ! $dir -ef ${HOME:-/} ) ]]; do
     _venvhook_decide "${dir:-/}" || :
     [[ -z $asked && $verdict == pass && $dir != "$stop" ]] || break
     own=''
@@ -448,6 +521,8 @@ _venvhook_hook() {
   if [[ -z $verdict || $verdict == pass ]]; then
     _VENVHOOK_REST='' _VENVHOOK_RECIPE='' _VENVHOOK_WATCH=()
     [[ -z $_VENVHOOK_ENV ]] || _venvhook_leave || :
+  else
+    _VENVHOOK_OFFER=''
   fi
   # What was found by a kept recipe has been looked at already.
   if [[ -n $fresh && ${#_VENVHOOK_PASSED[@]} -eq 0 ]]; then
@@ -458,6 +533,7 @@ _venvhook_hook() {
   fi
   _VENVHOOK_PWD=$PWD _VENVHOOK_LOOK=$look _VENVHOOK_HAND=''
   _VENVHOOK_CALM=${VIRTUAL_ENV-}:${CONDA_DEFAULT_ENV-}:${_OLD_VIRTUAL_PATH+x}:${VENVHOOK_OFF-}
+  [[ -z ${VENVHOOK_GUARD:-$_VENVHOOK_GUARD}${VENVHOOK_GUARDED-} ]] || _venvhook_guard || :
 }
 
 # Is no environment active by the user's own hand? What is left of ours below one is taken away.
@@ -480,12 +556,101 @@ _venvhook_is_free() {
   _VENVHOOK_CALM=${VIRTUAL_ENV-}:${CONDA_DEFAULT_ENV-}:${_OLD_VIRTUAL_PATH+x}:${VENVHOOK_OFF-}
 }
 
+# ---- Where there is no environment ---------------------------------------------------------------
+
+# Offers to make one for the project in $PWD, once in this shell. Who asks is Python, with the
+# terminal to itself; Ctrl-C there ends all that this prompt was to do.
+_venvhook_offer() {
+  emulate -L zsh
+  local file code
+  _VENVHOOK_OFFER=''
+  [[ $'\n'$_VENVHOOK_OFFERED != *$'\n'"$PWD"$'\n'* && -z ${VENVHOOK_OFF-} ]] || return 0
+  [[ -o interactive && -t 0 && -t 2 && -x $_VENVHOOK_PYTHON ]] || return 0
+  for file in ${(s: :)${VENVHOOK_PROJECT_FILES:-$_VENVHOOK_FILES}//:/ }; do
+    if [[ -f $file ]]; then
+      _VENVHOOK_OFFERED+=$PWD$'\n'
+      code='import sys; sys.path.append(sys.argv.pop(1)); from venvhook.offer import main; main()'
+      if VENVHOOK_AUTO_CREATE=${VENVHOOK_AUTO_CREATE:-$_VENVHOOK_AUTO_CREATE} \
+        "$_VENVHOOK_PYTHON" -I -c "$code" "$_VENVHOOK_SOURCE" "$PWD"; then
+        _VENVHOOK_PWD=''
+        _venvhook_hook
+      fi
+      return 0
+    fi
+  done
+}
+
+# Lets pip refuse while no environment is active, if the user wants that; otherwise gives back what he
+# had. What that was, after a =, is exported, so that a shell started from this one goes on with it.
+_venvhook_guard() {
+  emulate -L zsh
+  local wanted=''
+  case ${VENVHOOK_GUARD:-$_VENVHOOK_GUARD} in
+    (1 | true | on) [[ -n ${VIRTUAL_ENV-} || ${CONDA_DEFAULT_ENV:-base} != base ]] || wanted=1 ;;
+    (*) _VENVHOOK_UNGUARDED='' ;;
+  esac
+  if [[ -z ${VENVHOOK_GUARDED-} ]]; then
+    [[ -n $wanted && -z $_VENVHOOK_UNGUARDED ]] || return 0
+    export VENVHOOK_GUARDED="${PIP_REQUIRE_VIRTUALENV+=}${PIP_REQUIRE_VIRTUALENV-unset}"
+    export PIP_REQUIRE_VIRTUALENV=1
+  elif [[ ${PIP_REQUIRE_VIRTUALENV-} != 1 ]]; then
+    # The user has set it himself.
+    unset VENVHOOK_GUARDED
+    _VENVHOOK_UNGUARDED=1
+  elif [[ -z $wanted ]]; then
+    unset PIP_REQUIRE_VIRTUALENV
+    [[ $VENVHOOK_GUARDED != =* ]] || export PIP_REQUIRE_VIRTUALENV="${VENVHOOK_GUARDED#=}"
+    unset VENVHOOK_GUARDED
+  fi
+}
+
+# Says why pip has just refused, if it was pip.
+_venvhook_explain_refusal() {
+  emulate -L zsh
+  local line="$HISTCMD ${history[$HISTCMD]-}"
+  [[ $line == *pip* && $line != "$_VENVHOOK_REFUSED" ]] || return 0
+  _VENVHOOK_REFUSED=$line
+  _venvhook_say "pip installs outside of environments are off; 'venvhook guard off' allows them"
+}
+
+# ---- Completion ----------------------------------------------------------------------------------
+
+# Completes a command line of venvhook's: by the text that click has for that, loaded the first time.
+# It never asks another program of that name that stands there, such as ./venvhook of a project.
+_venvhook_complete() {
+  if (( ! $+functions[_venvhook_completion] )); then
+    local text
+    text=$(command venvhook completion zsh 2> /dev/null) || return 1
+    builtin eval "$text"
+    _venvhook_register_completion
+  fi
+  _venvhook_completion "$@"
+}
+
+_venvhook_register_completion() {
+  emulate -L zsh
+  typeset -g _VENVHOOK_COMPLETES=1
+  compdef _venvhook_complete venvhook
+}
+
 # ---- Registration --------------------------------------------------------------------------------
 
+# Called at each prompt.
+_venvhook_prompt() {
+  [[ $? != 3 || -z ${VENVHOOK_GUARDED-} ]] || _venvhook_explain_refusal || :
+  _venvhook_hook
+  [[ -z $_VENVHOOK_OFFER ]] || _venvhook_offer || :
+  # Once compinit has run, which may be later than now.
+  [[ -n $_VENVHOOK_COMPLETES || -z ${functions[compdef]-} ]] || _venvhook_register_completion
+}
+
 _venvhook_register() {
+  typeset -g _VENVHOOK_COMPLETES=''
   autoload -Uz add-zsh-hook
   add-zsh-hook chpwd _venvhook_hook
-  add-zsh-hook precmd _venvhook_hook
+  add-zsh-hook precmd _venvhook_prompt
+  # Of an earlier version.
+  add-zsh-hook -d precmd _venvhook_hook
 }
 
 _venvhook_load

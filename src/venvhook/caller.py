@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from .config import explain_settings
 from .discovery import DEFAULT_NAMES, is_same
 from .environment import WINDOWS
 from .errors import VenvhookError
@@ -16,9 +17,17 @@ _NAMES_LIMIT = 3
 
 
 def marker_names(environ: Mapping[str, str]) -> tuple[bytes, ...]:
-    """Return the names of markers: ``VENVHOOK_NAMES``, read as the hook scripts read it."""
+    """Return the names of markers: ``VENVHOOK_NAMES``, read as the hook scripts read it.
+
+    Else as the user set them; where the settings are not understood, as by default.
+    """
     words = os.fsencode(environ.get("VENVHOOK_NAMES", "")).replace(b":", b" ").split()
-    return tuple(words[:_NAMES_LIMIT]) or DEFAULT_NAMES
+    if words:
+        return tuple(words[:_NAMES_LIMIT])
+    try:
+        return explain_settings(environ)[0].names
+    except VenvhookError:
+        return DEFAULT_NAMES
 
 
 def home_directory(environ: Mapping[str, str]) -> bytes:

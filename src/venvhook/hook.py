@@ -20,10 +20,10 @@ from .nearest import look_into, read_policy, roots
 from .recipe import (
     ACTIVATE,
     PASS,
-    PROTOCOL,
     REFUSE,
     Draft,
     Recipe,
+    is_spoken,
     recipe_cache,
     recipe_path,
 )
@@ -46,8 +46,8 @@ def respond(words: list[bytes], environ: Mapping[str, str]) -> bytes:
     if len(words) < 3:
         raise UsageError("usage: hook <protocol> <shell> <directory> [<marker name>...]")
     protocol, shell_name, directory, *names = words
-    number, _, trust = protocol.partition(b".")
-    if number != PROTOCOL:
+    trust = protocol.partition(b".")[2]
+    if not is_spoken(protocol):
         raise UsageError("this shell was started with another version; start a new shell")
     shell = shell_named(os.fsdecode(shell_name))
     if shell is None:

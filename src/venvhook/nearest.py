@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from .binding import bound_marker
-from .caller import home_directory, marker_names
+from .caller import home_directory
 from .config import FILE, VARIABLE, Settings, read_settings
 from .decision import State
 from .directories import config_directory, state_directory, usable
@@ -205,5 +205,4 @@ def environment_at(directory: bytes, environ: Mapping[str, str]) -> Found:
     if not is_directory(mode):
         raise VenvhookError(f"{shown(directory)}: is no directory; name one")
     policy = read_policy(environ, environ.get(VARIABLE, ""))
-    home, names = home_directory(environ), marker_names(environ)
-    return nearest_environment(directory, home, names, policy)
+    return nearest_environment(directory, home_directory(environ), policy.settings.names, policy)

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from .shells import Shell
 
 # Raised when the verbs, their arguments or the helper's own arguments change.
-PROTOCOL = b"2"
+PROTOCOL = b"3"
+# Those whose verbs are the same still: what shells speak that were opened before an upgrade.
+_SPOKEN = (PROTOCOL, b"2")
 STEM = b"venvhook.recipe"
 
 _GENERATION = b".g"
@@ -68,6 +70,11 @@ class Recipe:
         words = (self.root, self.markers, *self.values, *self.witnesses)
         quoted = b" ".join(shell.quote(word) for word in words)
         return b"_venvhook_" + self.verb + b" " + quoted + b"\n"
+
+
+def is_spoken(protocol: bytes) -> bool:
+    """Return whether an answer can be given in *protocol*, with or without a setting of trust."""
+    return protocol.partition(b".")[0] in _SPOKEN
 
 
 def recipe_cache(environ: Mapping[str, str], protocol: bytes = PROTOCOL) -> bytes | None:
@@ -132,15 +139,15 @@ class Draft:
             return False
         return self._open_plain(flags)
 
-    def generation(self) -> list[bytes]:
+    def generation(self, dated: bool = False) -> list[bytes]:
         """Make the generation of this draft; return its path, or none where there can be none.
 
-        It is dated long before, so that the recipe is newer.
+        It is dated long before, so that the recipe is newer; or if it is to be *dated*, as that is.
         """
         if self._descriptor < 0:
             return []
         path = self._path + _GENERATION + os.urandom(_DIGITS // 2).hex().encode()
-        if not _make_generation(path):
+        if not _make_generation(path, self._begun if dated else _LONG_AGO):
             return []
         self._generation = path
         return [path]
@@ -211,11 +218,11 @@ class Draft:
                     continue
 
 
-def _make_generation(path: bytes) -> bool:
-    """Make the generation *path*; return whether it is there."""
+def _make_generation(path: bytes, made: int = _LONG_AGO) -> bool:
+    """Make the generation *path*, of the time *made* in ns; return whether it is there."""
     try:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600))
-        os.utime(path, ns=(_LONG_AGO, _LONG_AGO))
+        os.utime(path, ns=(made, made))
     except FileNotFoundError:
         return True  # Taken for an old one by another helper: made again when the recipe is there.
     except OSError:

@@ -14,7 +14,6 @@ from .decision import (
     ALLOWED,
     DENY,
     OWN,
-    TOKEN,
     UNASKED,
     Decision,
     State,
@@ -296,7 +295,7 @@ def _judged(look: Look, settings: Settings, state: State | None) -> Verdict:
         except Doubt as doubt:
             return refused(name, doubt, decision)
     if decision is not None:
-        return _accepted(look, token, decision)
+        return _accepted(token, decision)
     return _accept(look, settings, state)
 
 
@@ -372,8 +371,9 @@ def refused(name: bytes, doubt: Doubt, known: Decision | None) -> Verdict:
     return verdict
 
 
-def _accepted(look: Look, token: bytes, decision: Decision | None) -> Verdict:
-    verdict = Verdict((os.path.join(look.environment.path, TOKEN),) if token else ())
+def _accepted(token: bytes, decision: Decision | None) -> Verdict:
+    # Not by a witness: a shell reads the token itself.
+    verdict = Verdict(())
     verdict.token = token
     verdict.kept = bool(token)
     verdict.decision = decision
@@ -426,7 +426,7 @@ def _first_verdict(look: Look, settings: Settings, state: State | None, may_keep
     if state is None or not may_keep or not state.keep(decision):
         _forget_token(path, token)
         token = b""
-    return _accepted(look, token, decision)
+    return _accepted(token, decision)
 
 
 def _forget_token(environment: bytes, token: bytes) -> None:

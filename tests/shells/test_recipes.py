@@ -14,6 +14,7 @@ import pytest
 
 from environments import EnvironmentMaker
 from terminal import OpenTerminal, Shell, Terminal
+from venvhook.recipe import PROTOCOL
 
 SUFFIX = {"bash": "sh", "zsh": "sh", "fish": "fish", "pwsh": "ps1"}
 
@@ -30,7 +31,7 @@ def count_calls(terminal: Terminal) -> None:
     real = os.fsdecode(terminal.value("_VENVHOOK_PYTHON") or b"")
     program = terminal.home / "helper"
     program.write_text(
-        f'#!/bin/sh\necho call >> {terminal.home}/calls\nexec {shell.word(real)} "$@"\n'
+        f'#!/bin/sh\nprintf "%s\\n" "$4" >> {terminal.home}/calls\nexec {shell.word(real)} "$@"\n'
     )
     program.chmod(0o755)
     line = "set -g _VENVHOOK_PYTHON %s" if shell.name == "fish" else "_VENVHOOK_PYTHON=%s"
@@ -38,9 +39,9 @@ def count_calls(terminal: Terminal) -> None:
 
 
 def calls(terminal: Terminal) -> int:
-    """Return how often the helper was asked since ``count_calls``."""
+    """Return how often the helper was asked what to do since ``count_calls``."""
     file = terminal.home / "calls"
-    return len(file.read_text().splitlines()) if file.exists() else 0
+    return file.read_text().count("from venvhook.hook ") if file.exists() else 0
 
 
 def visit(terminal: Terminal) -> str | None:
@@ -59,7 +60,7 @@ def cache_of(terminal: Terminal) -> Path:
 
 def recipe_of(terminal: Terminal, root: Path) -> Path:
     """Return where the recipe of *root* is kept."""
-    cache = terminal.home / ".cache/venvhook/2"
+    cache = terminal.home / ".cache/venvhook" / PROTOCOL.decode()
     return Path(f"{cache}{root}/venvhook.recipe.{SUFFIX[terminal.shell.name]}")
 
 
@@ -534,7 +535,7 @@ def test_an_absolute_xdg_cache_home_is_used(
 ) -> None:
     terminal = open_terminal(shell, environ={"XDG_CACHE_HOME": str(home / "elsewhere")})
     assert visit(terminal) == str(app)
-    assert cache_of(terminal) == home / "elsewhere/venvhook/2"
+    assert cache_of(terminal) == home / "elsewhere/venvhook" / PROTOCOL.decode()
     suffix = SUFFIX[shell.name]
     assert Path(f"{cache_of(terminal)}{home}/app/venvhook.recipe.{suffix}").exists()
     assert not (home / ".cache/venvhook").exists()
@@ -581,7 +582,7 @@ def test_two_shells_at_once_share_a_cache(
 ) -> None:
     first, second = open_terminal(shell), open_terminal(shell)
     for _ in range(3):
-        shutil.rmtree(home / ".cache/venvhook/2")
+        shutil.rmtree(home / ".cache/venvhook" / PROTOCOL.decode())
         first.send("cd app\r")
         second.send("cd app\r")
         for terminal in (first, second):

@@ -36,6 +36,7 @@ HOT = (
     "hook",
     "location",
     "nearest",
+    "policy",
     "recipe",
     "repository",
     "shellenv",

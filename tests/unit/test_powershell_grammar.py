@@ -11,11 +11,12 @@ import tree_sitter_powershell
 from tree_sitter import Language, Node, Parser
 
 SCRIPT = Path(__file__).resolve().parents[2] / "shell/venvhook.ps1"
+COMPLETION = SCRIPT.with_name("venvhook.completion.ps1")
 PARSER = Parser(Language(tree_sitter_powershell.language()))
 
 # Set by PowerShell itself, and by 'venvhook init' before the script.
 AUTOMATIC = {"$?", "$_", "$args", "$null", "$true", "$false", "$PWD", "$ExecutionContext"}
-AUTOMATIC |= {"$ErrorActionPreference", "$global:Error"}
+AUTOMATIC |= {"$ErrorActionPreference", "$global:Error", "$global:LASTEXITCODE"}
 ASSIGNED = {f"$global:_VENVHOOK_{name}" for name in ("PROTOCOL", "PYTHON", "SOURCE", "CACHE")}
 # Variables of the scripts that environments come with.
 STOCK = {"$global:_OLD_VIRTUAL_PATH", "$global:_OLD_VIRTUAL_PYTHONHOME"}
@@ -80,8 +81,9 @@ def tree() -> Node:
     return PARSER.parse(SCRIPT.read_bytes()).root_node
 
 
-def test_the_script_is_powershell_of_every_version() -> None:
-    assert mistakes(SCRIPT.read_bytes()) == []
+@pytest.mark.parametrize("script", [SCRIPT, COMPLETION], ids=lambda script: script.name)
+def test_a_script_is_powershell_of_every_version(script: Path) -> None:
+    assert mistakes(script.read_bytes()) == []
 
 
 @pytest.mark.parametrize(
@@ -100,21 +102,24 @@ def test_what_is_newer_or_broken_is_noticed(line: bytes) -> None:
     assert mistakes(SCRIPT.read_bytes() + line + b"\n") != []
 
 
-def test_the_script_is_ascii() -> None:
+@pytest.mark.parametrize("script", [SCRIPT, COMPLETION], ids=lambda script: script.name)
+def test_a_script_is_ascii(script: Path) -> None:
     # Windows PowerShell 5.1 decodes what a program prints by the console's code page.
-    assert SCRIPT.read_bytes().isascii()
+    assert script.read_bytes().isascii()
 
 
 def test_every_function_that_is_called_is_defined_and_called(tree: Node) -> None:
     # A recipe calls the verbs; the shell calls these two by the names that it knows.
-    called = {"_venvhook_activate", "_venvhook_refuse", "_venvhook_pass"}
+    called = {"_venvhook_activate", "_venvhook_refuse", "_venvhook_pass", "_venvhook_policy"}
     called |= {"global:prompt", "global:deactivate"}
     called |= {
         text(node)
         for node in nodes(tree)
         if node.type == "command_name" and text(node).startswith("_venvhook")
     }
-    assert called == set(functions(tree))
+    # Loaded the first time that something is completed.
+    elsewhere = functions(PARSER.parse(COMPLETION.read_bytes()).root_node)
+    assert called == set(functions(tree)) | {name.partition(":")[2] for name in elsewhere}
 
 
 def test_every_shared_variable_is_set_somewhere(tree: Node) -> None:
@@ -137,7 +142,8 @@ def test_no_automatic_variable_of_powershell_is_set(tree: Node) -> None:
 
 
 def test_cmdlets_stay_off_the_hot_path(tree: Node) -> None:
-    # A cmdlet costs some 400 us. These are called on loading, for a recipe and for a failure.
+    # A cmdlet costs some 400 us. These are called on loading, for a recipe, for a failure, and once
+    # pip has refused or Tab was pressed.
     cmdlets = {
         text(node)
         for node in nodes(tree)
@@ -145,9 +151,13 @@ def test_cmdlets_stay_off_the_hot_path(tree: Node) -> None:
     }
     assert cmdlets == {
         "Export-ModuleMember",
+        "Get-History",
         "Invoke-Expression",
         "New-Module",
+        "Out-String",
+        "Register-ArgumentCompleter",
         "Set-StrictMode",
         "Write-Error",
         "Write-Warning",
+        "venvhook",
     }
