@@ -331,6 +331,9 @@ def test_status_tells_what_is_active_here(
     terminal.run("cd src")
     printed = command(terminal, "status")
     for line in (
+        f"loaded         yes, as far as can be told: it has activated an environment in this "
+        f"{any_shell.name.replace('pwsh', 'powershell')}, or in the shell above",
+        "found          by its name, .venv, 1 directory above",
         f"project        {home}/app",
         f"environment    {environment}",
         "active         yes",
@@ -339,7 +342,11 @@ def test_status_tells_what_is_active_here(
     ):
         assert f"{line}\n" in printed
     terminal.run("deactivate")
-    assert "active         no\n" in command(terminal, "status")
+    printed = command(terminal, "status")
+    assert "active         no\n" in printed
+    assert "used           yes, but not now: the next prompt activates it, unless you typed " in (
+        printed
+    )
 
 
 # ---- What the commands tell ----------------------------------------------------------------------

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
+import shlex
+import shutil
 import subprocess
+import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from environments import EnvironmentMaker
+from checkout import CHECKOUT, go_without
+from environments import MAKERS, EnvironmentMaker
 from venvhook import permission
+from venvhook import presence as presence_module
+from venvhook.binding import Binding, bind
 from venvhook.config import explain_settings
 from venvhook.decision import State
 from venvhook.discovery import DEFAULT_NAMES, present
+from venvhook.errors import UsageError
 from venvhook.explanation import Explanation, explain
 from venvhook.hook import decide
 from venvhook.nearest import Policy
+from venvhook.presence import Presence, find_presence
 from venvhook.project import find_project
-from venvhook.summary import Summary, as_lines, status_facts, status_rows, why_facts
+from venvhook.shells import Shell
+from venvhook.summary import Summary, as_lines, measured, status_facts, status_rows, why_facts
 from venvhook.summary import why_lines as lines_and_rows
 
 
@@ -380,3 +391,223 @@ def test_nothing_that_is_told_can_change_a_terminal(place: Place) -> None:
     told = place.explain(evil)
     for line in (*status_lines(told, environ), *why_lines(told, environ)):
         assert line.isprintable(), line
+
+
+# ---- What else is told ---------------------------------------------------------------------------
+
+
+def row(
+    place: Place,
+    title: str,
+    told: Explanation | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> str:
+    """Return what 'venvhook status' tells under *title*, in a shell that has loaded venvhook."""
+    values = {**place.environ, **(environ or {})}
+    presence = Presence("bash", True, "")
+    rows = status_rows(Summary(told or place.explain(), values, presence))
+    return next((found.text for found in rows if found.title == title), "")
+
+
+@pytest.mark.parametrize("maker", MAKERS)
+def test_the_maker_the_age_and_the_packages_are_told(place: Place, maker: str) -> None:
+    environment = place.make_environment(place.home / "other/.venv", maker)
+    [packages] = environment.glob("lib/python*/site-packages")
+    before = {path.name for path in packages.glob("*.dist-info")}
+    for name in ("one-1.0.dist-info", "two-2.dist-info", "three"):
+        (packages / name).mkdir()
+    told = place.explain(environment.parent)
+    assert row(place, "made", told).startswith(f"by {maker}")
+    assert row(place, "made", told).endswith(", today")
+    assert row(place, "packages", told) == str(len(before) + 2)
+    assert row(place, "size", told) == ""
+    size = measured(told)
+    assert size is not None
+    assert size > 10_000
+    week = time.time() - 7 * 86_400
+    os.utime(environment / "pyvenv.cfg", (week, week))
+    assert row(place, "made", told).endswith(", 7 days ago")
+
+
+def test_how_the_project_was_found_is_told(place: Place) -> None:
+    (place.app / "src/deep").mkdir(parents=True)
+    assert row(place, "found") == "by its name, .venv, in the working directory"
+    told = place.explain(place.app / "src/deep")
+    assert row(place, "found", told) == "by its name, .venv, 2 directories above"
+    (place.app / "src/.venv").write_text("../.venv")
+    told = place.explain(place.app / "src")
+    assert row(place, "found", told) == "by the file .venv, in the working directory"
+    assert row(place, "found", place.explain(place.environment)) == "named by you"
+    other = place.make_environment(place.home / "envs/ml")
+    root = bytes(place.app)
+    bind(Binding(root, root, bytes(other)), place.state)
+    assert row(place, "found") == (
+        "bound to the project by 'venvhook use', in the working directory"
+    )
+    assert row(place, "environment") == str(other)
+    assert f"{place.app}: bound to {other} by 'venvhook use', which beats all names" in (
+        why_lines(place.explain(), place.environ)
+    )
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({"VENVHOOK_OFF": "1"}, "VENVHOOK_OFF is set"),
+        (
+            {"VIRTUAL_ENV": "/x"},
+            "/x is active, activated by hand, and left alone until you deactivate it",
+        ),
+        (
+            {"CONDA_PREFIX": "/c", "CONDA_DEFAULT_ENV": "c"},
+            "/c is active, activated by conda, and left alone until you deactivate it",
+        ),
+        ({}, "the next prompt activates it, unless you typed 'deactivate' in this project"),
+        (
+            {"CONDA_PREFIX": "/c", "CONDA_DEFAULT_ENV": "base"},
+            "the next prompt activates it, unless you typed 'deactivate' in this project",
+        ),
+    ],
+)
+def test_what_keeps_one_that_may_be_used_from_being_active_is_told(
+    place: Place, environ: dict[str, str], expected: str
+) -> None:
+    assert row(place, "used", None, environ) == f"yes, but not now: {expected}"
+    here = str(place.environment)
+    active = {"VIRTUAL_ENV": here, "VENVHOOK_ACTIVE": here}
+    assert row(place, "used", None, active) == "yes"
+
+
+def test_an_unfinished_one_is_told(place: Place) -> None:
+    (place.environment / ".venvhook-unfinished").touch()
+    assert row(place, "used").startswith(f"no: {place.environment}: is unfinished; ")
+    assert row(place, "python") == platform.python_version(), "known all the same"
+
+
+def test_an_environment_by_another_name_is_told_by_why(place: Place) -> None:
+    place.environment.rename(place.app / "my_env")
+    (place.app / "src").mkdir()
+    lines = why_lines(place.explain(place.app / "src"), place.environ)
+    assert lines[:2] == [
+        f"{place.app}/src: nothing",
+        f"{place.app}: nothing called .venv, venv or env; my_env is an environment, "
+        "and 'venvhook use my_env', called there, would use it",
+    ]
+
+
+def test_status_as_json_has_the_documented_keys(place: Place) -> None:
+    here = str(place.environment)
+    environ = {**place.environ, "VIRTUAL_ENV": here, "VENVHOOK_ACTIVE": here}
+    summary = Summary(place.explain(), environ, Presence("bash", True, "because"), 12)
+    facts = json.loads(json.dumps(status_facts(summary)))
+    conditions = facts.pop("conditions")
+    assert [condition["name"] for condition in conditions] == [
+        *("whole", "held", "at home", "not delivered", "made here")
+    ]
+    assert {condition["state"] for condition in conditions} == {"ok"}
+    assert facts.pop("made").endswith("Z")
+    assert facts == {
+        "loaded": True,
+        "shell": "bash",
+        "active": here,
+        "active_by": "venvhook",
+        "project": str(place.app),
+        "environment": here,
+        "bound": False,
+        "name": "app",
+        "python": platform.python_version(),
+        "implementation": "CPython",
+        "maker": "venv",
+        "packages": 0,
+        "size": 12,
+        "accepted": None,
+        "denied": False,
+        "trust": "own",
+        "trust_from": "the default",
+        "used": True,
+        "reason": None,
+        "hindrance": None,
+    }
+    (place.home / "empty").mkdir()
+    none = status_facts(Summary(place.explain(place.home / "empty"), place.environ))
+    assert (none["project"], none["used"]) == (None, False)
+    assert none["reason"] == "there is no environment here or above"
+    assert set(none) == {*facts, "conditions", "made"}
+
+
+def test_why_as_json_has_the_walk(place: Place) -> None:
+    place.unpack()
+    permission.allow(find_project(bytes(place.app), place.environ), place.state, shared=False)
+    (place.app / "src").mkdir()
+    facts = why_facts(Summary(place.explain(place.app / "src"), place.environ))
+    assert facts["walk"] == [
+        {"directory": f"{place.app}/src", "found": "nothing"},
+        {"directory": str(place.app), "found": ".venv is an environment"},
+    ]
+    assert (facts["accepted"], facts["used"]) == ("allowed", True)
+    conditions = facts["conditions"]
+    assert isinstance(conditions, list)
+    assert conditions[-1]["name"] == "made here"
+    assert conditions[-1]["state"] == "set aside"
+
+
+# ---- Is it loaded --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("shell", "file", "text", "expected"),
+    [
+        ("bash", ".bashrc", 'eval "$(venvhook init bash)"\n', True),
+        ("bash", ".bashrc", '# eval "$(venvhook init bash)"\n', False),
+        ("bash", ".bash_profile", 'eval "$(/opt/venvhook init bash)"\n', True),
+        ("zsh", ".zshrc", 'eval "$(venvhook init zsh)"\n', True),
+        ("zsh", ".zshrc", "alias v=venvhook\n", False),
+        ("fish", ".config/fish/config.fish", "venvhook init fish | source\n", True),
+        ("fish", ".config/fish/conf.d/venvhook.fish", "venvhook init fish | source\n", True),
+        ("fish", ".config/fish/config.fish", "set x venvhook\n", False),
+    ],
+)
+def test_the_startup_file_tells_whether_it_is_loaded(
+    tmp_path: Path, shell: str, file: str, text: str, expected: bool
+) -> None:
+    executable = shutil.which(shell)
+    if executable is None:
+        go_without(shell)
+    (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / file).write_text(text)
+    call = f"{shlex.quote(sys.executable)} -P -m venvhook status --json"
+    options = {"bash": ["--norc"], "zsh": ["-f"], "fish": ["--no-config"]}[shell]
+
+    def status(**environ: str) -> dict[str, object]:
+        done = subprocess.run(
+            # In a subshell, since a shell puts its last command in its own place.
+            [executable, *options, "-c", f"{call}; true"],
+            env={
+                "HOME": str(tmp_path),
+                "PATH": os.environ["PATH"],
+                "PYTHONPATH": str(CHECKOUT / "src"),
+                **environ,
+            },
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        facts: dict[str, object] = json.loads(done.stdout)
+        return facts
+
+    assert (status()["shell"], status()["loaded"]) == (shell, expected)
+    assert status(VENVHOOK_ACTIVE="/x")["loaded"] is True
+
+
+def test_what_was_started_by_no_shell_cannot_tell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none() -> Shell:
+        raise UsageError("this shell is tcsh; there are bash and others")
+
+    # The tests may run in any shell, or in none.
+    monkeypatch.setattr(presence_module, "current_shell", none)
+    presence = find_presence({"HOME": str(tmp_path)})
+    assert (presence.loaded, presence.shell) == (None, "")
+    assert str(presence) == "cannot be told: this shell is tcsh"
