@@ -33,16 +33,18 @@ PIPFILE_LOCK = """\
 {"_meta": {"hash": {"sha256": ""}, "pipfile-spec": 6, "requires": {}, "sources": []},
  "default": {"six": {"version": "==1.17.0"}}, "develop": {"iniconfig": {"version": "==2.1.0"}}}
 """
+# Where nothing can be made.
+NOWHERE = "/dev/null/nowhere"
 # What people's shells have set, for each of which one of the tools would install somewhere else.
 ELSEWHERE = {
     "CONDA_DEFAULT_ENV": "base",
-    "CONDA_PREFIX": "/nowhere",
-    "VIRTUAL_ENV": "/nowhere",
-    "PYTHONHOME": "/nowhere",
-    "PIP_TARGET": "/nowhere",
+    "CONDA_PREFIX": NOWHERE,
+    "VIRTUAL_ENV": NOWHERE,
+    "PYTHONHOME": NOWHERE,
+    "PIP_TARGET": NOWHERE,
     "PIP_USER": "1",
-    "UV_PROJECT_ENVIRONMENT": "/nowhere",
-    "UV_PYTHON": "/nowhere",
+    "UV_PROJECT_ENVIRONMENT": NOWHERE,
+    "UV_PYTHON": NOWHERE,
     "UV_PYTHON_PREFERENCE": "only-managed",
     "UV_SYSTEM_PYTHON": "1",
     "POETRY_VIRTUALENVS_IN_PROJECT": "true",
@@ -50,7 +52,7 @@ ELSEWHERE = {
     "PDM_IGNORE_ACTIVE_VENV": "1",
     "PDM_USE_VENV": "0",
     "PIPENV_IGNORE_VIRTUALENVS": "1",
-    "PIPENV_PIPFILE": "/nowhere/Pipfile",
+    "PIPENV_PIPFILE": f"{NOWHERE}/Pipfile",
 }
 
 
@@ -234,6 +236,7 @@ def test_requirements_by_the_environments_own_pip(tools_home: Path, tmp_path: Pa
     root = tmp_path / "app"
     # What 'python -m pip' would import in its place.
     (root / "pip").mkdir(parents=True)
+    (root / "pip/__init__.py").touch()
     (root / "pip/__main__.py").write_text("import sys; sys.exit('not this one')\n")
     (root / "requirements.txt").write_text("six\n")
     (root / "requirements-dev.txt").write_text("iniconfig\n")
