@@ -51,7 +51,8 @@ _PATH_LIMIT = 5000
 _WORDS = {
     b"decision": "decision about",
     b"deny": "denial of",
-    b"under": "'allow --under'",
+    b"under": "'allow --under' of",
+    b"declined": "a no to making one in",
     BINDING: "binding of",
 }
 
