@@ -59,13 +59,13 @@ class Installation:
         return f"{self.source} by {self.tool}"
 
 
-def expected(root: bytes) -> str | None:
+def expected(root: bytes, groups: tuple[str, ...] = ()) -> str | None:
     """Return what would be installed in the project at *root*, and by which tool; None for nothing.
 
-    Runs nothing, and does not ask whether the tool is there. Raises VenvhookError where a file
-    cannot be understood.
+    Runs nothing, and does not ask whether the tool is there. Raises UsageError where one of
+    *groups* is not there, VenvhookError where a file cannot be understood.
     """
-    source = next(find_sources(root), None)
+    source = next(find_sources(root, groups), None)
     return None if source is None else f"{source.text} by {owner(source)}"
 
 

@@ -101,11 +101,12 @@ def _call_uv_sync(place: Place, source: Source) -> Call:
     """``--python`` beats .python-version, for which uv would make the environment anew.
 
     The lock is never written: where it is old that is said, or with the user's ``UV_FROZEN`` not.
+    As with the other tools, what is installed besides stays.
     """
     frozen = place.environ.get("UV_FROZEN", "").lower() in ("1", "true", "yes", "on", "y", "t")
     words = (
         *(_required("uv", place, source), b"sync", b"--frozen" if frozen else b"--locked"),
-        *(b"--python", place.python),
+        *(b"--inexact", b"--python", place.python),
         *_options("--group", source.groups),
         *_options("--extra", source.extras),
     )

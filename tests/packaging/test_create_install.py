@@ -213,6 +213,18 @@ def test_an_old_lock_is_said_and_not_written(
     assert installed(environment) == set()
 
 
+def test_what_is_installed_besides_stays(
+    tools_home: Path, tmp_path: Path, make_environment: EnvironmentMaker
+) -> None:
+    variables = environ(tools_home)
+    lock_uv(tmp_path, variables)
+    environment = make_environment(tmp_path / "env")
+    words = ["uv", "pip", "install", "-q", "--no-config", "--python", str(environment), "tomli"]
+    run(words, tmp_path, variables)
+    install(tmp_path, environment, variables)
+    assert installed(environment) == {"six", "iniconfig", "tomli"}
+
+
 def test_pylock_is_installed_by_uv(
     tools_home: Path, tmp_path: Path, make_environment: EnvironmentMaker
 ) -> None:
@@ -313,6 +325,18 @@ def test_create_installs_what_the_project_locks(
     assert "uv.lock by uv" in done.stdout
     assert "+ six==" in done.stderr
     assert installed(root / ".venv") == {"six", "iniconfig"}
+
+
+def test_a_group_that_is_not_there_is_told_before_anything_is_made(
+    create: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    root = tmp_path / "app"
+    root.mkdir()
+    (root / "pyproject.toml").write_text(PROJECT)
+    done = create(root, "--group", "docs")
+    assert done.returncode == 2
+    assert "no group is called 'docs'; there are dev" in done.stderr
+    assert not (root / ".venv").exists()
 
 
 def test_the_exit_status_of_the_tool_is_that_of_create(

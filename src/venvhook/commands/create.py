@@ -86,6 +86,12 @@ def create(
     if groups and not install:
         raise click.UsageError("--group goes with --install.")
     root = project_directory(directory, os.environ)
+    if groups:
+        # Not needed by most calls.
+        from ..dependencies import expected
+
+        # A wrong name is told before anything is made.
+        expected(root, groups)
     wishes = Wishes(
         python,
         backend,
