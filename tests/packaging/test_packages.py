@@ -75,7 +75,8 @@ def new_environment(directory: Path) -> Path:
 def test_the_wheel_holds_the_scripts_and_nothing_else_of_the_checkout(built: Path) -> None:
     with zipfile.ZipFile(wheel_in(built)) as wheel:
         names = {name for name in wheel.namelist() if ".dist-info/" not in name}
-    modules = {f"venvhook/{file.name}" for file in (CHECKOUT / "src/venvhook").glob("*.py")}
+    package = CHECKOUT / "src/venvhook"
+    modules = {file.relative_to(package.parent).as_posix() for file in package.rglob("*.py")}
     scripts = {f"venvhook/shell/{file.name}" for file in (CHECKOUT / "shell").iterdir()}
     assert names == modules | scripts | {"venvhook/py.typed"}
 
