@@ -331,19 +331,16 @@ def wait_until_free(environment: Path) -> None:
 def test_kill_9_leaves_a_marked_one_that_the_next_replaces(
     backend: str, app: Path, environ: dict[str, str]
 ) -> None:
-    seen = set()
     words = ("--backend", backend, "--python", PYTHON)
     for status in interrupted(app, environ, signal.SIGKILL, *words):
         assert status == -signal.SIGKILL
         wait_until_free(app / ".venv")
-        seen.add(state_of(app / ".venv"))
-        if "marked" in seen and state_of(app / ".venv") == "marked":
+        if state_of(app / ".venv") == "marked":
             with pytest.raises(VenvhookError, match="unfinished"):
                 used(app, environ)
         if state_of(app / ".venv") == "whole":
             shutil.rmtree(app / ".venv")
     assert state_of(app / ".venv") == "whole"
-    assert "marked" in seen
     assert used(app, environ) == f"{app}/.venv"
 
 
@@ -364,14 +361,11 @@ def test_an_interrupted_clear_leaves_the_old_one_or_a_marked_one(
 ) -> None:
     make(app, environ, prompt="mine")
     (app / ".venv/old").touch()
-    backend = "uv" if number == signal.SIGINT else "venv"  # which takes longer
-    words = ("--backend", backend, "--clear", "--yes", "--python", PYTHON)
-    seen = set()
+    words = ("--backend", "uv", "--clear", "--yes", "--python", PYTHON)
     for _status in interrupted(app, environ, number, *words):
         wait_until_free(app / ".venv")
         state = state_of(app / ".venv")
         aside = app / ".venv" / os.fsdecode(ASIDE)
-        seen.add(state)
         if state == "whole" and not (app / ".venv/old").exists():
             (app / ".venv/old").touch()  # It had just been made anew.
         elif state == "marked":
@@ -383,7 +377,47 @@ def test_an_interrupted_clear_leaves_the_old_one_or_a_marked_one(
     assert state_of(app / ".venv") == "whole"
     assert not (app / ".venv/old").exists()
     assert b"mine" in examine(bytes(app / ".venv")).config[b"prompt"]
-    assert number == signal.SIGINT or "marked" in seen
+
+
+@pytest.mark.parametrize("was_there", [False, True])
+def test_killed_while_a_tool_works_it_is_marked_and_locked_until_the_tool_ends(
+    was_there: bool, app: Path, environ: dict[str, str]
+) -> None:
+    if was_there:
+        make(app, environ)
+        (app / ".venv/old").touch()
+    tools = app.parent / "bin"
+    tools.mkdir()
+    os.mkfifo(tools / "waiting")
+    os.mkfifo(tools / "go on")
+    lines = f"for d; do :; done; : > $d/half; : > '{tools}/waiting'; : < '{tools}/go on'"
+    (tools / "uv").write_text(f"#!/bin/sh\n{lines}\n")
+    (tools / "uv").chmod(0o755)
+    command = [sys.executable, "-P", "-m", "venvhook", "create", "--clear", "--yes", str(app)]
+    running = subprocess.Popen(
+        [*command, "--without-pip", "--python", PYTHON, "--backend", "uv"],
+        env={
+            **environ,
+            "PATH": f"{tools}:{environ['PATH']}",
+            "PYTHONPATH": str(CHECKOUT / "src"),
+        },
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    (tools / "waiting").read_bytes()  # The tool is at work.
+    running.kill()
+    running.wait()
+    assert state_of(app / ".venv") == "marked"
+    assert (app / ".venv" / os.fsdecode(ASIDE) / "old").exists() == was_there
+    with pytest.raises(VenvhookError, match="is being made by another process"):
+        make(app, environ)
+    with (tools / "go on").open("wb"):
+        pass
+    wait_until_free(app / ".venv")
+    assert (app / ".venv/half").exists()
+    make(app, environ)
+    assert used(app, environ) == f"{app}/.venv"
+    assert not {"half", "old", os.fsdecode(ASIDE)} & names_in(app / ".venv")
 
 
 def test_two_at_once_make_one(app: Path, environ: dict[str, str]) -> None:
