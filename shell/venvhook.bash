@@ -355,6 +355,7 @@ _venvhook_prompt_hide() {
 _venvhook_deactivate() {
   _VENVHOOK_REST=$_VENVHOOK_ROOT
   _venvhook_switch '' '' ''
+  [[ -z ${VENVHOOK_GUARD:-$_VENVHOOK_GUARD} ]] || _venvhook_guard
 }
 
 # An environment was activated by hand on top of ours, and 'deactivate' is no longer ours: what is
@@ -557,9 +558,10 @@ _venvhook_is_free() {
 # ---- Where there is no environment ---------------------------------------------------------------
 
 # Offers to make one for the project in $PWD, once in this shell. Who asks is Python, with the
-# terminal to itself; Ctrl-C there ends all that this prompt was to do.
+# terminal to itself; Ctrl-C there ends all that this prompt was to do. 3 is its answer where something
+# is being typed, so that it asks at the next prompt.
 _venvhook_offer() {
-  local IFS=$': \t\n' file files code
+  local IFS=$': \t\n' file files code offered=$_VENVHOOK_OFFERED
   [[ $'\n'$_VENVHOOK_OFFERED != *$'\n'"$PWD"$'\n'* && -z ${VENVHOOK_OFF-} ]] || return 0
   [[ $- == *i* && -t 0 && -t 2 && -x $_VENVHOOK_PYTHON ]] || return 0
   builtin read -r -a files <<< "${VENVHOOK_PROJECT_FILES:-$_VENVHOOK_FILES}"
@@ -571,6 +573,8 @@ _venvhook_offer() {
         "$_VENVHOOK_PYTHON" -I -c "$code" "$_VENVHOOK_SOURCE" "$PWD"; then
         _VENVHOOK_PWD=''
         _venvhook_hook
+      elif (($? == 3)); then
+        _VENVHOOK_PWD='' _VENVHOOK_OFFERED=$offered
       fi
       return 0
     fi
@@ -628,7 +632,9 @@ _venvhook_complete() {
   # Candidates with spaces and the like, unless inside of quotes.
   [[ $2 != [\'\"]* ]] || return 0
   for i in ${COMPREPLY[@]+"${!COMPREPLY[@]}"}; do
-    builtin printf -v "COMPREPLY[i]" %q "${COMPREPLY[i]}"
+    builtin printf -v value %q "${COMPREPLY[i]#\~}"
+    [[ ${COMPREPLY[i]} != \~* ]] || value=\~$value
+    COMPREPLY[i]=$value
   done
 }
 

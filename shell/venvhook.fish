@@ -498,6 +498,7 @@ end
 function _venvhook_deactivate
     set -g _VENVHOOK_REST $_VENVHOOK_ROOT
     _venvhook_switch '' '' ''
+    test -z "$VENVHOOK_GUARD$_VENVHOOK_GUARD"; or _venvhook_guard
 end
 
 # An environment was activated by hand on top of ours: what is left of ours goes, also out of what
@@ -712,22 +713,30 @@ end
 # ---- Where there is no environment ---------------------------------------------------------------
 
 # Offers to make one for the project in $PWD, once in this shell. Who asks is Python, with the
-# terminal to itself; Ctrl-C there ends all that this prompt was to do.
+# terminal to itself; Ctrl-C there ends all that this prompt was to do. 3 is its answer where something
+# is being typed, so that it asks at the next prompt.
 function _venvhook_offer
     set -l offer $_VENVHOOK_OFFER
     set -g _VENVHOOK_OFFER ''
     test "$PWD" = "$offer" -a -z "$VENVHOOK_OFF" -a -x "$_VENVHOOK_PYTHON"; or return 0
     builtin contains -- "$PWD" $_VENVHOOK_OFFERED; and return
     isatty stdin; and isatty stderr; or return 0
-    set -l auto_create $VENVHOOK_AUTO_CREATE $_VENVHOOK_AUTO_CREATE
+    set -l auto_create $VENVHOOK_AUTO_CREATE
+    test -n "$auto_create"; or set auto_create $_VENVHOOK_AUTO_CREATE
     set -l files $VENVHOOK_PROJECT_FILES
     test -n "$files"; or set files $_VENVHOOK_FILES
+    test "$auto_create" = never; and return
     builtin path is -f -- (string match -ar '[^:\s]+' -- "$files"); or return 0
     set -ga _VENVHOOK_OFFERED $PWD
     set -l code 'import sys; sys.path.append(sys.argv.pop(1)); from venvhook.offer import main; main()'
-    if VENVHOOK_AUTO_CREATE=$auto_create[1] command $_VENVHOOK_PYTHON -I -c $code $_VENVHOOK_SOURCE $PWD
-        set -g _VENVHOOK_PWD ''
-        _venvhook_hook
+    VENVHOOK_AUTO_CREATE=$auto_create command $_VENVHOOK_PYTHON -I -c $code $_VENVHOOK_SOURCE $PWD
+    switch $status
+        case 0
+            set -g _VENVHOOK_PWD ''
+            _venvhook_hook
+        case 3
+            set -g _VENVHOOK_OFFER $PWD
+            set -e _VENVHOOK_OFFERED[-1]
     end
 end
 
@@ -735,8 +744,9 @@ end
 # had. What that was, after a =, is exported, so that a shell started from this one goes on with it.
 function _venvhook_guard
     set -l wanted ''
-    set -l guard $VENVHOOK_GUARD $_VENVHOOK_GUARD
-    switch "$guard[1]"
+    set -l guard $VENVHOOK_GUARD
+    test -n "$guard"; or set guard $_VENVHOOK_GUARD
+    switch "$guard"
         case 1 true on
             test -z "$VIRTUAL_ENV"; and builtin contains -- "$CONDA_DEFAULT_ENV" '' base
             and set wanted 1

@@ -495,6 +495,7 @@ function _venvhook_prompt_hide {
 function _venvhook_deactivate {
     $global:_VENVHOOK_REST = $global:_VENVHOOK_ROOT
     _venvhook_switch '' '' ''
+    _venvhook_guard
 }
 
 # An environment was activated by hand on top of ours, and 'deactivate' is no longer ours: what is
@@ -720,7 +721,7 @@ function _venvhook_is_free {
 # ---- Where there is no environment ---------------------------------------------------------------
 
 # Offers to make one for the project that $PWD is, once in this shell. Who asks is Python, with the
-# terminal to itself.
+# terminal to itself. 3 is its answer where something is being typed, so that it asks at the next prompt.
 function _venvhook_offer {
     $here = $global:_VENVHOOK_OFFER
     $global:_VENVHOOK_OFFER = ''
@@ -733,6 +734,7 @@ function _venvhook_offer {
         if ([IO.File]::Exists("$here$script:slash$file")) { $is_project = $true }
     }
     if (-not $is_project) { return }
+    $offered = $global:_VENVHOOK_OFFERED
     $global:_VENVHOOK_OFFERED += "`n$here`n"
     $code = 'import sys; sys.path.append(sys.argv.pop(1)); from venvhook.offer import main; main()'
     $start = _venvhook_start_of @('-I', '-c', $code, $global:_VENVHOOK_SOURCE, $here)
@@ -743,6 +745,9 @@ function _venvhook_offer {
     if ($process.ExitCode -eq 0) {
         $global:_VENVHOOK_PWD = ''
         $null = _venvhook_hook $PWD
+    } elseif ($process.ExitCode -eq 3) {
+        $global:_VENVHOOK_OFFERED = $offered
+        $global:_VENVHOOK_OFFER = $here
     }
     $process.Dispose()
 }

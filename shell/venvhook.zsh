@@ -357,6 +357,7 @@ _venvhook_deactivate() {
   emulate -L zsh
   _VENVHOOK_REST=$_VENVHOOK_ROOT
   _venvhook_switch '' '' ''
+  [[ -z ${VENVHOOK_GUARD:-$_VENVHOOK_GUARD} ]] || _venvhook_guard
 }
 
 # An environment was activated by hand on top of ours, and 'deactivate' is no longer ours: what is
@@ -559,10 +560,11 @@ _venvhook_is_free() {
 # ---- Where there is no environment ---------------------------------------------------------------
 
 # Offers to make one for the project in $PWD, once in this shell. Who asks is Python, with the
-# terminal to itself; Ctrl-C there ends all that this prompt was to do.
+# terminal to itself; Ctrl-C there ends all that this prompt was to do. 3 is its answer where something
+# is being typed, so that it asks at the next prompt.
 _venvhook_offer() {
   emulate -L zsh
-  local file code
+  local file code offered=$_VENVHOOK_OFFERED
   _VENVHOOK_OFFER=''
   [[ $'\n'$_VENVHOOK_OFFERED != *$'\n'"$PWD"$'\n'* && -z ${VENVHOOK_OFF-} ]] || return 0
   [[ -o interactive && -t 0 && -t 2 && -x $_VENVHOOK_PYTHON ]] || return 0
@@ -574,6 +576,8 @@ _venvhook_offer() {
         "$_VENVHOOK_PYTHON" -I -c "$code" "$_VENVHOOK_SOURCE" "$PWD"; then
         _VENVHOOK_PWD=''
         _venvhook_hook
+      elif (( $? == 3 )); then
+        _VENVHOOK_OFFER=1 _VENVHOOK_OFFERED=$offered
       fi
       return 0
     fi
@@ -599,7 +603,7 @@ _venvhook_guard() {
     _VENVHOOK_UNGUARDED=1
   elif [[ -z $wanted ]]; then
     unset PIP_REQUIRE_VIRTUALENV
-    [[ $VENVHOOK_GUARDED != =* ]] || export PIP_REQUIRE_VIRTUALENV="${VENVHOOK_GUARDED#=}"
+    [[ $VENVHOOK_GUARDED != '='* ]] || export PIP_REQUIRE_VIRTUALENV="${VENVHOOK_GUARDED#'='}"
     unset VENVHOOK_GUARDED
   fi
 }
@@ -607,7 +611,8 @@ _venvhook_guard() {
 # Says why pip has just refused, if it was pip.
 _venvhook_explain_refusal() {
   emulate -L zsh
-  local line="$HISTCMD ${history[$HISTCMD]-}"
+  # At a prompt HISTCMD is the number of the line to come.
+  local line="$HISTCMD ${history[$(( HISTCMD - 1 ))]-}"
   [[ $line == *pip* && $line != "$_VENVHOOK_REFUSED" ]] || return 0
   _VENVHOOK_REFUSED=$line
   _venvhook_say "pip installs outside of environments are off; 'venvhook guard off' allows them"

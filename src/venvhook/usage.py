@@ -136,10 +136,11 @@ def _has_record(root: bytes, state: State) -> bool:
 # ---- Completion ----------------------------------------------------------------------------------
 
 
-def candidates(begun: bytes, environ: Mapping[str, str]) -> list[tuple[bytes, str]]:
+def candidates(begun: bytes, environ: Mapping[str, str], expand: bool) -> list[tuple[bytes, str]]:
     """Return the environments whose paths begin as *begun*, each with what it is.
 
     Those in the directory that *begun* names, and from ``/`` or ``~`` on all that are known.
+    *expand* says whether a ``~`` is to be what it stands for.
     """
     home = home_directory(environ)
     prefix = home if begun[:2] in (b"~", b"~/") else b""
@@ -148,7 +149,7 @@ def candidates(begun: bytes, environ: Mapping[str, str]) -> list[tuple[bytes, st
     if not begun or os.path.isabs(path):
         found |= dict.fromkeys(_known(existing_state(environ)), "environment in use")
     shortened = {
-        b"~" + place[len(prefix) :] if prefix else place: about
+        b"~" + place[len(prefix) :] if prefix and not expand else place: about
         for place, about in found.items()
         if place.startswith(path)
     }

@@ -18,7 +18,9 @@ def _complete(
     incomplete: str,
 ) -> list[CompletionItem]:
     """Return the environments that *incomplete* may mean, and else its directories."""
-    found = candidates(os.fsencode(incomplete), os.environ)
+    # zsh takes a ~ for a part of the name.
+    expand = os.environ.get("_VENVHOOK_COMPLETE", "").startswith("zsh")
+    found = candidates(os.fsencode(incomplete), os.environ, expand)
     items = [CompletionItem(os.fsdecode(path), help=about) for path, about in found]
     return items or [CompletionItem(incomplete, type="dir")]
 
