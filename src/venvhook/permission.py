@@ -31,6 +31,7 @@ from .environment import CONFIG, Doubt, Unusable, examine
 from .errors import VenvhookError, shown
 from .evidence import TITLES, Finding, findings, held
 from .held import Shared
+from .inventory import GONE, whereabouts
 from .project import Project, find_project
 from .trust import DELIVERED, HELD, Look, is_denied
 
@@ -362,7 +363,7 @@ def prune(state: State) -> list[str]:
         gone = [
             (kind, found.path)
             for kind, found in state.decisions()
-            if isinstance(found, Decision) and _is_gone(kind, found.path)
+            if isinstance(found, Decision) and _is_gone(kind, found.path, state)
         ]
         lines = [line for kind, path in gone for line in _prune(state, kind, path)]
         swept = state.sweep()
@@ -377,15 +378,14 @@ def _prune(state: State, kind: bytes, path: bytes) -> list[str]:
     return [f"{shown(path)}: is gone; no longer {_word(kind, decision)}"] if forgotten else []
 
 
-def _is_gone(kind: bytes, path: bytes) -> bool:
-    """Return whether *path* is certainly gone: not where it only cannot be read."""
+def _is_gone(kind: bytes, path: bytes, state: State) -> bool:
+    """Return whether *path* is certainly gone: not where its disk may not be mounted."""
     try:
-        os.lstat(os.path.join(path, CONFIG) if kind == ENVIRONMENT else path)
-    except (FileNotFoundError, NotADirectoryError):
-        return True
+        decided = os.stat(state.file(path, kind) or b"").st_mtime
     except OSError:
         return False
-    return False
+    what = os.path.join(path, CONFIG) if kind == ENVIRONMENT else path
+    return whereabouts(what, None, decided) == GONE
 
 
 def remove_tokens(state: State) -> None:

@@ -564,8 +564,8 @@ def test_prune_keeps_what_only_cannot_be_read(home: Home) -> None:
     home.says("allow")
     code = (
         "import os, sys; sys.path.insert(0, sys.argv[1]); os.setgid(12345); os.setuid(12345)\n"
-        "from venvhook.permission import _is_gone\n"
-        "print(_is_gone(b'decision', os.fsencode(sys.argv[2])))"
+        "from venvhook.inventory import whereabouts\n"
+        "print(whereabouts(os.fsencode(sys.argv[2]), None, 0))"
     )
     python = "/usr/bin/python3"
     if not os.access(python, os.X_OK):
@@ -579,7 +579,18 @@ def test_prune_keeps_what_only_cannot_be_read(home: Home) -> None:
         done = subprocess.run(words, capture_output=True, text=True)
     finally:
         subprocess.run(["rm", "-r", copy], check=True)
-    assert done.stdout == "False\n", done.stderr
+    assert done.stdout == "away\n", done.stderr
+
+
+def test_prune_keeps_what_may_not_be_mounted(home: Home) -> None:
+    home.says("allow")
+    home.says("deny", home.path)
+    # As a disk looks that is not mounted now: a directory with nothing in it, older than all that.
+    (home.path / "app").rename(home.path.parent / "elsewhere")
+    (home.path / "app").mkdir()
+    os.utime(home.path / "app", (10**9, 10**9))
+    assert home.says("allow", "--prune") == ""
+    assert "allowed" in home.says("allow", "--list")
 
 
 # ---- The state directory -------------------------------------------------------------------------
