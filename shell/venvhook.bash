@@ -21,11 +21,13 @@
 # _VENVHOOK_TOLD  the lines said in this shell
 # _VENVHOOK_LEFTOVER  x if _OLD_VIRTUAL_PATH was there although no stock script had just set it
 # _VENVHOOK_OLD_* what a variable held before we replaced it; unset where it was unset
-# _VENVHOOK_POLICY  the generation of what the user has set, and whether it is to be asked for again:
-# _VENVHOOK_STALE   'new' before the first time; 1 each time, for its witnesses are not older; x never,
-#                 for nothing shows a change; empty where they do
-# _VENVHOOK_STAMP, _VENVHOOK_SETTINGS, _VENVHOOK_FILE  its witnesses: all, or with _VENVHOOK_MANY some
+# _VENVHOOK_POLICY  the generation of what the user has set, a directory and perhaps a file that it is to
+# _VENVHOOK_SETTINGS be newer than; further ones are in _VENVHOOK_MANY
+# _VENVHOOK_FILE
 # _VENVHOOK_MANY
+# _VENVHOOK_STALE   empty if these say all; 'many' if not; 'new' before the first time; 1 to ask for it
+#                 each time, since they are not older; x never, since nothing shows a change
+# _VENVHOOK_STANDS  what is there as long as nothing is bound: the generation, or what always is
 # _VENVHOOK_AUTO_CREATE, _VENVHOOK_GUARD, _VENVHOOK_FILES  what it says: the settings of these names,
 # _VENVHOOK_BOUND and the projects that environments are bound to, a newline before and after each
 # _VENVHOOK_OFFERED  the projects that an environment was offered for, like these
@@ -45,7 +47,7 @@ _venvhook_load() {
   fi
   _VENVHOOK_PWD='' _VENVHOOK_LOOK='' _VENVHOOK_RECIPE='' _VENVHOOK_MARKERS=''
   _VENVHOOK_WATCH=() _VENVHOOK_PASSED=() _VENVHOOK_GONE=''
-  _VENVHOOK_POLICY='' _VENVHOOK_STALE=new _VENVHOOK_STAMP='' _VENVHOOK_SETTINGS='' _VENVHOOK_FILE=''
+  _VENVHOOK_POLICY='' _VENVHOOK_STALE=new _VENVHOOK_STANDS=/ _VENVHOOK_SETTINGS='' _VENVHOOK_FILE=''
   _VENVHOOK_MANY=() _VENVHOOK_AUTO_CREATE=never _VENVHOOK_GUARD='' _VENVHOOK_FILES='' _VENVHOOK_BOUND=''
   # Below this no recipe is found, so there is no other place that has to know.
   [[ -n $_VENVHOOK_CACHE && -O $_VENVHOOK_CACHE ]] || _VENVHOOK_CACHE=/dev/null
@@ -184,23 +186,34 @@ _venvhook_look() {
 # project files $7, and what is bound: $8. The rest are witnesses. From the cache it counts only while
 # it is newer than each.
 _venvhook_policy() {
-  local stale='' witness
+  local stale='' stands=$1 witness
   for witness in "${@:9}"; do
     [[ -e $witness && $1 -nt $witness ]] || stale=1
   done
-  [[ -n $asked || ( -z $stale && $# -gt 8 ) ]] || return 0
+  [[ -n $asked || ( -z $stale && $# -gt 8 && -e $1 ) ]] || return 0
   [[ -n $1 && -n ${9-} ]] || stale=x
+  [[ -z $stale ]] || stands=/
+  [[ -n $stale || $# -lt 11 ]] || stale=many
   loaded=1
-  _VENVHOOK_POLICY=$1 _VENVHOOK_STALE=$stale
+  _VENVHOOK_POLICY=$1 _VENVHOOK_STALE=$stale _VENVHOOK_STANDS=$stands
   _VENVHOOK_AUTO_CREATE=$2 _VENVHOOK_GUARD=$3 _VENVHOOK_FILES=$7 _VENVHOOK_BOUND=$8
   [[ -n ${VENVHOOK_NAMES-} ]] || _VENVHOOK_NAME1=$4 _VENVHOOK_NAME2=$5 _VENVHOOK_NAME3=$6
-  _VENVHOOK_STAMP=${9-} _VENVHOOK_SETTINGS=${10-${9-}} _VENVHOOK_FILE=${11-} _VENVHOOK_MANY=("${@:12}")
+  _VENVHOOK_SETTINGS=${9-} _VENVHOOK_FILE=${10-} _VENVHOOK_MANY=("${@:9}")
 }
 
 # Loads the policy again, where it has changed: from the cache, or from the helper.
 _venvhook_renew() {
   local asked='' loaded='' kept=$_VENVHOOK_CACHE/venvhook.policy.sh
-  [[ $_VENVHOOK_STALE != x ]] || return 0
+  case $_VENVHOOK_STALE in
+    x) return 0 ;;
+    many)
+      for kept in "${_VENVHOOK_MANY[@]}"; do
+        [[ -e $kept && $_VENVHOOK_POLICY -nt $kept ]] || loaded=1
+      done
+      [[ -n $loaded ]] || return 0
+      kept=$_VENVHOOK_CACHE/venvhook.policy.sh loaded=''
+      ;;
+  esac
   if [[ -f $kept && -O $kept ]]; then builtin source "$kept"; fi
   [[ -n $loaded ]] || _venvhook_ask policy bash
   # A helper that fails is not asked for this again.
@@ -436,56 +449,20 @@ _venvhook_find_bound() {
   bound=$at stop=$at
 }
 
-_venvhook_leave() {
-  _venvhook_switch '' '' ''
-}
-
-# ---- The hook ------------------------------------------------------------------------------------
-
-# Called at each prompt, and where the shell can after each change of directory. Nothing if all looks
-# as it did after the last walk; otherwise walks up from $PWD to the nearest project whose markers do
-# not just pass, and does what is to be done there. No failure in it may end the shell (set -e).
-_venvhook_hook() {
-  # Commands after this one in the same string see $? as it was; but where errors end the shell, a
-  # status that the user's own line has survived must not come from here.
-  local status=$? look=''
-  [[ $status != 3 || -z ${VENVHOOK_GUARDED-} ]] || _venvhook_explain_refusal || :
-  [[ $- != *e* ]] || status=0
-  # shellcheck disable=SC2050  # true under nocasematch
-  if [[ a == A ]]; then
-    _venvhook_mind_case
-    return "$status"
-  fi
-  if [[ ${VIRTUAL_ENV-}:${CONDA_DEFAULT_ENV-}:${_OLD_VIRTUAL_PATH+x}:${VENVHOOK_OFF-} != \
-    "$_VENVHOOK_CALM" ]]; then
-    if ! _venvhook_is_free; then
-      [[ -z ${VENVHOOK_GUARD:-$_VENVHOOK_GUARD}${VENVHOOK_GUARDED-} ]] || _venvhook_guard || :
-      return "$status"
-    fi
-  fi
-  if [[ $PWD == "$_VENVHOOK_PWD" ]]; then
-    if [[ -n $_VENVHOOK_LOOK || -e $_VENVHOOK_NAME1 || -e $_VENVHOOK_NAME2 ||
-      -e $_VENVHOOK_NAME3 ]]; then
-      _venvhook_look || :
-    fi
-    # Where nothing is looked at that rests on the stamp, something may have been bound.
-    if [[ $look == "$_VENVHOOK_LOOK" && (
-      -n $look$_VENVHOOK_STALE || $_VENVHOOK_POLICY -nt $_VENVHOOK_STAMP ) ]]; then
-      return "$status"
-    fi
-  fi
-  if ! [[ -z $_VENVHOOK_STALE && $_VENVHOOK_POLICY -nt $_VENVHOOK_STAMP && -e $_VENVHOOK_SETTINGS &&
-    $_VENVHOOK_POLICY -nt $_VENVHOOK_SETTINGS && ${#_VENVHOOK_MANY[@]} -eq 0 &&
-    ( -z $_VENVHOOK_FILE || $_VENVHOOK_POLICY -nt $_VENVHOOK_FILE ) ]]; then
+# Walks up from $PWD to the nearest project whose markers do not just pass, and does what is to be done
+# there. Two functions, since bash copies the whole of one that it calls: the first is all that most
+# changes of directory need.
+_venvhook_walk() {
+  if [[ -n $_VENVHOOK_STALE || ! $_VENVHOOK_POLICY -nt $_VENVHOOK_SETTINGS || ( -n $_VENVHOOK_FILE && (
+    ! -e $_VENVHOOK_FILE || ! $_VENVHOOK_POLICY -nt $_VENVHOOK_FILE ) ) ]]; then
     _venvhook_renew || :
   fi
   # The nearest marker. A link that leads nowhere is noticed on the way up only by the first name: a
   # test costs as much as the rest of a level. What is no path has nothing above it.
-  local dir=${PWD%/} stop='' own='' bound='' offer=''
+  local dir=${PWD%/} stop='' own='' bound=''
   [[ $dir/ != "${HOME-}"/* ]] || stop=${HOME-}
   [[ $dir/ == /* ]] || dir='' stop=''
   [[ -z $_VENVHOOK_BOUND ]] || _venvhook_find_bound
-  [[ $PWD == "$_VENVHOOK_PWD" || ${VENVHOOK_AUTO_CREATE:-$_VENVHOOK_AUTO_CREATE} == never ]] || offer=1
   if [[ -e $_VENVHOOK_NAME1 || -e $_VENVHOOK_NAME2 || -e $_VENVHOOK_NAME3 ||
     -L $_VENVHOOK_NAME1 || -L $_VENVHOOK_NAME2 || -L $_VENVHOOK_NAME3 ]]; then
     own=1
@@ -497,12 +474,15 @@ _venvhook_hook() {
     done
     if [[ $dir == "$stop" && -z $bound$_VENVHOOK_ENV$_VENVHOOK_LOOK$_VENVHOOK_REST$_VENVHOOK_HAND ]]; then
       _VENVHOOK_PWD=$PWD
-      [[ -z ${VENVHOOK_GUARD:-$_VENVHOOK_GUARD}${VENVHOOK_GUARDED-} ]] || _venvhook_guard || :
-      [[ -z $offer ]] || _venvhook_offer || :
-      return "$status"
+      return 0
     fi
   fi
-  # What is to be done about it, and if it just passes, about the next.
+  _venvhook_arrive
+}
+
+# At the nearest marker, in $dir: does what is to be done about it, and if it just passes, about the
+# next. The walk ends at stop; own says whether dir is $PWD.
+_venvhook_arrive() {
   local verdict='' asked='' fresh='' markers='' level=''
   look='' _VENVHOOK_PASSED=()
   # $HOME counts for itself alone, also when it is reached by another name.
@@ -531,8 +511,43 @@ _venvhook_hook() {
   fi
   _VENVHOOK_PWD=$PWD _VENVHOOK_LOOK=$look _VENVHOOK_HAND=''
   _VENVHOOK_CALM=${VIRTUAL_ENV-}:${CONDA_DEFAULT_ENV-}:${_OLD_VIRTUAL_PATH+x}:${VENVHOOK_OFF-}
+}
+
+_venvhook_leave() {
+  _venvhook_switch '' '' ''
+}
+
+# ---- The hook ------------------------------------------------------------------------------------
+
+# Called at each prompt, and where the shell can after each change of directory. Nothing if all looks
+# as it did after the last walk; otherwise walks again. No failure in it may end the shell (set -e).
+_venvhook_hook() {
+  # Commands after this one in the same string see $? as it was; but where errors end the shell, a
+  # status that the user's own line has survived must not come from here.
+  local status=$? look='' offer=''
+  [[ $status != 3 || -z ${VENVHOOK_GUARDED-} ]] || _venvhook_explain_refusal || :
+  [[ $- != *e* ]] || status=0
+  # shellcheck disable=SC2050  # true under nocasematch
+  if [[ a == A ]]; then
+    _venvhook_mind_case
+    return "$status"
+  fi
+  if [[ ${VIRTUAL_ENV-}:${CONDA_DEFAULT_ENV-}:${_OLD_VIRTUAL_PATH+x}:${VENVHOOK_OFF-} == \
+    "$_VENVHOOK_CALM" ]] || _venvhook_is_free; then
+    if [[ $PWD == "$_VENVHOOK_PWD" ]]; then
+      if [[ -n $_VENVHOOK_LOOK || -e $_VENVHOOK_NAME1 || -e $_VENVHOOK_NAME2 ||
+        -e $_VENVHOOK_NAME3 ]]; then
+        _venvhook_look || :
+      fi
+      # Where nothing is looked at that rests on the stamp, something may have been bound.
+      [[ $look != "$_VENVHOOK_LOOK" || ( -z $look && ! -e $_VENVHOOK_STANDS ) ]] || return "$status"
+    else
+      offer=1
+    fi
+    _venvhook_walk || :
+  fi
   [[ -z ${VENVHOOK_GUARD:-$_VENVHOOK_GUARD}${VENVHOOK_GUARDED-} ]] || _venvhook_guard || :
-  [[ -z $offer ]] || _venvhook_offer || :
+  [[ -z $offer || ${VENVHOOK_AUTO_CREATE:-$_VENVHOOK_AUTO_CREATE} == never ]] || _venvhook_offer || :
   return "$status"
 }
 

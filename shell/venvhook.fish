@@ -28,7 +28,7 @@
 # _VENVHOOK_FRAME, _VENVHOOK_INSIDE  the pattern of the walk, see _venvhook_bounds
 # _VENVHOOK_OLD_* what a variable held before we replaced it; unset where it was unset
 # _VENVHOOK_POLICY words for 'test' that hold while what the user has set is to be taken as it is known
-# _VENVHOOK_STAMPED  more such words, for a prompt
+# _VENVHOOK_STANDS  more such words, which hold as long as nothing is bound
 # _VENVHOOK_AUTO_CREATE, _VENVHOOK_GUARD, _VENVHOOK_FILES  what it says: the settings of these names,
 # _VENVHOOK_BOUND and the pattern of the projects that environments are bound to, or unset
 # _VENVHOOK_OFFER  the directory for which an environment may be offered at the next prompt
@@ -59,7 +59,7 @@ function _venvhook_load
     set -g _VENVHOOK_WATCH
     set -g _VENVHOOK_GONE ''
     set -g _VENVHOOK_POLICY ! -n new
-    set -g _VENVHOOK_STAMPED
+    set -g _VENVHOOK_STANDS
     set -g _VENVHOOK_AUTO_CREATE never
     set -g _VENVHOOK_GUARD ''
     set -g _VENVHOOK_FILES
@@ -254,22 +254,22 @@ end
 
 # The policy generation says what auto_create and guard are, how markers and project files are called,
 # and what is bound. The rest are witnesses. From the cache it counts only while it is newer than each.
-function _venvhook_policy -S -a generation auto_create guard name1 name2 name3 files bound stamp
+function _venvhook_policy -S -a generation auto_create guard name1 name2 name3 files bound witness
     set -l words
-    for witness in $argv[9..]
-        set -a words -a -e $witness -a $generation -nt $witness
+    for file in $argv[9..]
+        set -a words -a -e $file -a $generation -nt $file
     end
     set -l fresh 1
     test / $words; or set fresh ''
-    test -n "$asked" -o -n "$fresh" -a -n "$stamp"; or return 0
+    test -n "$asked" -o -n "$fresh" -a -n "$witness" -a -e "$generation"; or return 0
     set loaded 1
-    set -g _VENVHOOK_STAMPED
-    if test -z "$generation" -o -z "$stamp"
+    set -g _VENVHOOK_STANDS
+    if test -z "$generation" -o -z "$witness"
         # Nothing shows a change.
         set -g _VENVHOOK_POLICY /
     else if test -n "$fresh"
         set -g _VENVHOOK_POLICY / $words
-        set -g _VENVHOOK_STAMPED -a $generation -nt $stamp
+        set -g _VENVHOOK_STANDS -a -e $generation
     else
         # Its witnesses are not older, so it is asked for again each time.
         set -g _VENVHOOK_POLICY ! -n /
@@ -674,7 +674,7 @@ function _venvhook_hook
     if test "$VIRTUAL_ENV:$CONDA_DEFAULT_ENV:$_OLD_VIRTUAL_PATH:$VENVHOOK_OFF" = \
             "$_VENVHOOK_ENV$_VENVHOOK_CALM"
         test "$PWD" = "$_VENVHOOK_PWD"
-        and test $$_VENVHOOK_LOOK $_VENVHOOK_ALSO $_VENVHOOK_WATCH $_VENVHOOK_STAMPED
+        and test $$_VENVHOOK_LOOK $_VENVHOOK_ALSO $_VENVHOOK_WATCH $_VENVHOOK_STANDS
         and begin
             test -z "$_VENVHOOK_TOKEN"; or _venvhook_knows "$_VENVHOOK_ENV" "$_VENVHOOK_TOKEN"
         end

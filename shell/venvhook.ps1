@@ -32,7 +32,7 @@ $ErrorActionPreference = 'SilentlyContinue'
 # $_VENVHOOK_POLICY  the generation of what the user has set, and whether it is to be asked for again:
 # $_VENVHOOK_STALE   'new' before the first time; '1' each time, for its witnesses are not older; 'x'
 #                  never, for nothing shows a change; empty where they do
-# $_VENVHOOK_WITNESSES  its witnesses, the stamp first
+# $_VENVHOOK_WITNESSES  its witnesses
 # $_VENVHOOK_AUTO_CREATE, $_VENVHOOK_GUARD, $_VENVHOOK_FILES  what it says: the settings of these
 # $_VENVHOOK_BOUND   names, and the projects that environments are bound to, a newline before and after
 # $_VENVHOOK_OFFER   the directory for which an environment may be offered at the next prompt
@@ -318,7 +318,8 @@ function _venvhook_policy(
     _venvhook_names $name1 $name2 $name3
 }
 
-# Do all witnesses of the policy exist, and are they older? The time of what is missing is the year 1601.
+# Are all witnesses of the policy there, and older? It goes itself when something is bound. The time of
+# what is missing is the year 1601.
 function _venvhook_is_current {
     if (-not $global:_VENVHOOK_POLICY) { return $false }
     $made = [IO.File]::GetLastWriteTimeUtc($global:_VENVHOOK_POLICY)
@@ -684,9 +685,8 @@ function _venvhook_hook($location) {
             $script:watch = $global:_VENVHOOK_WATCH
             # Where nothing is looked at that rests on the stamp, something may have been bound.
             if ((_venvhook_look $here) -ceq $global:_VENVHOOK_LOOK -and
-                ($global:_VENVHOOK_STALE -or $script:watch.Count -gt 0 -or (_venvhook_is_current))) {
-                return
-            }
+                ($global:_VENVHOOK_STALE -or $script:watch.Count -gt 0 -or
+                [IO.File]::Exists($global:_VENVHOOK_POLICY))) { return }
         }
         _venvhook_walk $here
         _venvhook_guard

@@ -19,11 +19,13 @@
 # _VENVHOOK_TOLD  the lines said in this shell
 # _VENVHOOK_LEFTOVER  x if _OLD_VIRTUAL_PATH was there although no stock script had just set it
 # _VENVHOOK_OLD_* what a variable held before we replaced it; unset where it was unset
-# _VENVHOOK_POLICY  the generation of what the user has set, and whether it is to be asked for again:
-# _VENVHOOK_STALE   'new' before the first time; 1 each time, for its witnesses are not older; x never,
-#                 for nothing shows a change; empty where they do
-# _VENVHOOK_STAMP, _VENVHOOK_SETTINGS, _VENVHOOK_FILE  its witnesses: all, or with _VENVHOOK_MANY some
+# _VENVHOOK_POLICY  the generation of what the user has set, a directory and perhaps a file that it is to
+# _VENVHOOK_SETTINGS be newer than; further ones are in _VENVHOOK_MANY
+# _VENVHOOK_FILE
 # _VENVHOOK_MANY
+# _VENVHOOK_STALE   empty if these say all; 'many' if not; 'new' before the first time; 1 to ask for it
+#                 each time, since they are not older; x never, since nothing shows a change
+# _VENVHOOK_STANDS  what is there as long as nothing is bound: the generation, or what always is
 # _VENVHOOK_AUTO_CREATE, _VENVHOOK_GUARD, _VENVHOOK_FILES  what it says: the settings of these names,
 # _VENVHOOK_BOUND and the projects that environments are bound to, a newline before and after each
 # _VENVHOOK_OFFER  1 if an environment may be offered at the next prompt
@@ -45,7 +47,7 @@ _venvhook_load() {
   fi
   typeset -g _VENVHOOK_PWD='' _VENVHOOK_LOOK='' _VENVHOOK_RECIPE='' _VENVHOOK_MARKERS='' _VENVHOOK_GONE=''
   typeset -ga _VENVHOOK_WATCH=() _VENVHOOK_PASSED=() _VENVHOOK_MANY=()
-  typeset -g _VENVHOOK_POLICY='' _VENVHOOK_STALE=new _VENVHOOK_STAMP='' _VENVHOOK_SETTINGS='' _VENVHOOK_FILE=''
+  typeset -g _VENVHOOK_POLICY='' _VENVHOOK_STALE=new _VENVHOOK_STANDS=/ _VENVHOOK_SETTINGS='' _VENVHOOK_FILE=''
   typeset -g _VENVHOOK_AUTO_CREATE=never _VENVHOOK_GUARD='' _VENVHOOK_FILES='' _VENVHOOK_BOUND='' _VENVHOOK_OFFER=''
   # Below this no recipe is found, so there is no other place that has to know.
   [[ -n $_VENVHOOK_CACHE && -O $_VENVHOOK_CACHE ]] || typeset -g _VENVHOOK_CACHE=/dev/null
@@ -183,24 +185,35 @@ _venvhook_look() {
 # project files $7, and what is bound: $8. The rest are witnesses. From the cache it counts only while
 # it is newer than each.
 _venvhook_policy() {
-  local stale='' witness
+  local stale='' stands=$1 witness
   for witness in "${@:9}"; do
     [[ $1 -nt $witness ]] || stale=1
   done
-  [[ -n $asked || ( -z $stale && $# -gt 8 ) ]] || return 0
+  [[ -n $asked || ( -z $stale && $# -gt 8 && -e $1 ) ]] || return 0
   [[ -n $1 && -n ${9-} ]] || stale=x
+  [[ -z $stale ]] || stands=/
+  [[ -n $stale || $# -lt 11 ]] || stale=many
   loaded=1
-  _VENVHOOK_POLICY=$1 _VENVHOOK_STALE=$stale
+  _VENVHOOK_POLICY=$1 _VENVHOOK_STALE=$stale _VENVHOOK_STANDS=$stands
   _VENVHOOK_AUTO_CREATE=$2 _VENVHOOK_GUARD=$3 _VENVHOOK_FILES=$7 _VENVHOOK_BOUND=$8
   [[ -n ${VENVHOOK_NAMES-} ]] || _VENVHOOK_NAME1=$4 _VENVHOOK_NAME2=$5 _VENVHOOK_NAME3=$6
-  _VENVHOOK_STAMP=${9-} _VENVHOOK_SETTINGS=${10-${9-}} _VENVHOOK_FILE=${11-} _VENVHOOK_MANY=("${@:12}")
+  _VENVHOOK_SETTINGS=${9-} _VENVHOOK_FILE=${10-} _VENVHOOK_MANY=("${@:9}")
 }
 
 # Loads the policy again, where it has changed: from the cache, or from the helper.
 _venvhook_renew() {
   emulate -L zsh
   local asked='' loaded='' kept=$_VENVHOOK_CACHE/venvhook.policy.sh
-  [[ $_VENVHOOK_STALE != x ]] || return 0
+  case $_VENVHOOK_STALE in
+    (x) return 0 ;;
+    (many)
+      for kept in "${_VENVHOOK_MANY[@]}"; do
+        [[ $_VENVHOOK_POLICY -nt $kept ]] || loaded=1
+      done
+      [[ -n $loaded ]] || return 0
+      kept=$_VENVHOOK_CACHE/venvhook.policy.sh loaded=''
+      ;;
+  esac
   if [[ -f $kept && -O $kept ]]; then builtin source "$kept"; fi
   [[ -n $loaded ]] || _venvhook_ask policy zsh
   # A helper that fails is not asked for this again.
@@ -454,7 +467,10 @@ _venvhook_leave() {
 # Up to where something is found, no option of the user's matters, so it needs no 'emulate'; and it
 # is one function, for a call costs as much as two levels of the walk.
 _venvhook_hook() {
+  [[ $? != 3 || -z ${VENVHOOK_GUARDED-} ]] || _venvhook_explain_refusal || :
   local look=''
+  # Once compinit has run, which may be later than now.
+  [[ -n $_VENVHOOK_COMPLETES || -z ${functions[compdef]-} ]] || _venvhook_register_completion
   # What a function sets for the one that called it is no mistake here.
   [[ ! -o warn_nested_var ]] || setopt local_options no_warn_nested_var
   if [[ ${VIRTUAL_ENV-}:${CONDA_DEFAULT_ENV-}:${_OLD_VIRTUAL_PATH+x}:${VENVHOOK_OFF-} != \
@@ -471,14 +487,13 @@ _venvhook_hook() {
       _venvhook_look || :
     fi
     # Where nothing is looked at that rests on the stamp, something may have been bound.
-    if [[ $look == "$_VENVHOOK_LOOK" && (
-      -n $look$_VENVHOOK_STALE || $_VENVHOOK_POLICY -nt $_VENVHOOK_STAMP ) ]]; then
+    if [[ $look == "$_VENVHOOK_LOOK" && ( -n $look || -e $_VENVHOOK_STANDS ) ]]; then
+      [[ -z $_VENVHOOK_OFFER ]] || _venvhook_offer || :
       return 0
     fi
   fi
-  if ! [[ -z $_VENVHOOK_STALE && $_VENVHOOK_POLICY -nt $_VENVHOOK_STAMP &&
-    $_VENVHOOK_POLICY -nt $_VENVHOOK_SETTINGS && ${#_VENVHOOK_MANY[@]} -eq 0 &&
-    ( -z $_VENVHOOK_FILE || $_VENVHOOK_POLICY -nt $_VENVHOOK_FILE ) ]]; then
+  if [[ -n $_VENVHOOK_STALE || ! $_VENVHOOK_POLICY -nt $_VENVHOOK_SETTINGS ||
+    ( -n $_VENVHOOK_FILE && ! $_VENVHOOK_POLICY -nt $_VENVHOOK_FILE ) ]]; then
     _venvhook_renew || :
   fi
   # The nearest marker. A link that leads nowhere is noticed on the way up only by the first name: a
@@ -502,6 +517,7 @@ _venvhook_hook() {
     if [[ $dir == "$stop" && -z $bound$_VENVHOOK_ENV$_VENVHOOK_LOOK$_VENVHOOK_REST$_VENVHOOK_HAND ]]; then
       _VENVHOOK_PWD=$PWD
       [[ -z ${VENVHOOK_GUARD:-$_VENVHOOK_GUARD}${VENVHOOK_GUARDED-} ]] || _venvhook_guard || :
+      [[ -z $_VENVHOOK_OFFER ]] || _venvhook_offer || :
       return 0
     fi
   fi
@@ -535,6 +551,7 @@ _venvhook_hook() {
   _VENVHOOK_PWD=$PWD _VENVHOOK_LOOK=$look _VENVHOOK_HAND=''
   _VENVHOOK_CALM=${VIRTUAL_ENV-}:${CONDA_DEFAULT_ENV-}:${_OLD_VIRTUAL_PATH+x}:${VENVHOOK_OFF-}
   [[ -z ${VENVHOOK_GUARD:-$_VENVHOOK_GUARD}${VENVHOOK_GUARDED-} ]] || _venvhook_guard || :
+  [[ -z $_VENVHOOK_OFFER ]] || _venvhook_offer || :
 }
 
 # Is no environment active by the user's own hand? What is left of ours below one is taken away.
@@ -565,6 +582,8 @@ _venvhook_is_free() {
 _venvhook_offer() {
   emulate -L zsh
   local file code offered=$_VENVHOOK_OFFERED
+  # Not in the middle of a line that is run, nor of one that is typed.
+  [[ ${ZSH_EVAL_CONTEXT-} != toplevel* && -z ${WIDGET-} ]] || return 0
   _VENVHOOK_OFFER=''
   [[ $'\n'$_VENVHOOK_OFFERED != *$'\n'"$PWD"$'\n'* && -z ${VENVHOOK_OFF-} ]] || return 0
   [[ -o interactive && -t 0 && -t 2 && -x $_VENVHOOK_PYTHON ]] || return 0
@@ -640,22 +659,11 @@ _venvhook_register_completion() {
 
 # ---- Registration --------------------------------------------------------------------------------
 
-# Called at each prompt.
-_venvhook_prompt() {
-  [[ $? != 3 || -z ${VENVHOOK_GUARDED-} ]] || _venvhook_explain_refusal || :
-  _venvhook_hook
-  [[ -z $_VENVHOOK_OFFER ]] || _venvhook_offer || :
-  # Once compinit has run, which may be later than now.
-  [[ -n $_VENVHOOK_COMPLETES || -z ${functions[compdef]-} ]] || _venvhook_register_completion
-}
-
 _venvhook_register() {
   typeset -g _VENVHOOK_COMPLETES=''
   autoload -Uz add-zsh-hook
   add-zsh-hook chpwd _venvhook_hook
-  add-zsh-hook precmd _venvhook_prompt
-  # Of an earlier version.
-  add-zsh-hook -d precmd _venvhook_hook
+  add-zsh-hook precmd _venvhook_hook
 }
 
 _venvhook_load

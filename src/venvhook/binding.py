@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from .decision import State, damaged, is_at, read_own, remove_empty, write_own
+from .decision import State, damaged, is_at, policies_below, read_own, remove_empty, write_own
 from .directories import mirrored
 from .discovery import Marker
 from .environment import CONFIG, Doubt, Unusable
@@ -112,7 +112,7 @@ def bind(binding: Binding, state: State) -> None:
     if not write_own(file, text):
         where = shown(os.path.dirname(file))
         raise VenvhookError(f"{where}: cannot be written, so nothing was bound; mend it")
-    state.touch()
+    _tell_shells(state)
 
 
 def unbind(root: bytes, state: State) -> bool:
@@ -125,8 +125,23 @@ def unbind(root: bytes, state: State) -> bool:
         return False
     os.unlink(file)
     remove_empty(os.path.dirname(file), _bindings_below(state))
-    state.touch()
+    _tell_shells(state)
     return True
+
+
+def _tell_shells(state: State) -> None:
+    """Let every shell ask anew what is bound, and look at every recipe again. Raises OSError."""
+    try:
+        with os.scandir(policies_below(state.directory)) as entries:
+            generations = [entry.path for entry in entries]
+    except FileNotFoundError:
+        generations = []
+    for path in generations:
+        try:
+            os.unlink(path)
+        except FileNotFoundError:
+            continue  # A helper has replaced it.
+    state.touch()
 
 
 def binding_file(root: bytes, state: State) -> bytes | None:

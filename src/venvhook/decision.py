@@ -263,6 +263,11 @@ def decisions_below(state: bytes) -> bytes:
     return os.path.join(state, b"decisions")
 
 
+def policies_below(state: bytes) -> bytes:
+    """Return the directory of the generations of policies in the state directory *state*."""
+    return os.path.join(state, b"policies")
+
+
 def _read_decision(file: bytes) -> Decision | None:
     """Return the decision in *file*, or None where there is no such file. Raises Doubt."""
     text = read_own(file)

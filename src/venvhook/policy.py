@@ -3,23 +3,27 @@
 One line of shell code, a call of ``_venvhook_policy`` with its generation, ``auto_create``,
 ``guard`` (1 or nothing), three names of markers, the names of project files between spaces, the
 projects that environments are bound to (a newline before and after each), and its witnesses: the
-stamp, the configuration directory, and what else the settings rest on.
+configuration directory, and what else the settings rest on.
 
-It is kept in the recipe cache, in ``venvhook.policy.<suffix>``. Its generation is an empty file
-with the time of the moment before the settings were read, named anew each time: so a shell that
-compares that with the witnesses also sees that the policy of another shell has taken the place of
-its own. Variables of the shell come before what it says, and are not read here: it is for all.
+It is kept in the recipe cache, in ``venvhook.policy.<suffix>``. Its generation is an empty file in
+the state directory, made before anything was read and named anew each time. A shell compares that
+with the witnesses; it is removed when another policy takes the place of this one, and when
+something is bound, so that one look shows all of it. Variables of the shell come before what the
+policy says, and are not read here: it is for all shells.
 
 Called as ``policy <protocol>[.<trust>] <shell>``.
 """
 
 from __future__ import annotations
 
+import binascii
 import os
 import time
 
 from .binding import bound_roots
 from .config import FILE
+from .decision import policies_below
+from .directories import make_directories
 from .errors import UsageError, run, shown
 from .nearest import Policy, read_policy
 from .recipe import Draft, is_spoken, recipe_cache
@@ -49,57 +53,44 @@ def respond(words: list[bytes], environ: Mapping[str, str]) -> bytes:
     shell = shell_named(os.fsdecode(name))
     if shell is None:
         raise UsageError(f"no shell is called '{shown(name)}'; there are {shell_names()}")
-    return make_and_keep(shell, recipe_cache(environ, protocol), environ)
+    variables = {key: value for key, value in environ.items() if not key.startswith(_PREFIX)}
+    return make_and_keep(shell, recipe_cache(environ, protocol), variables)
 
 
 def make_and_keep(shell: Shell, cache: bytes | None, environ: Mapping[str, str]) -> bytes:
     """Return the policy for *shell*, and keep it in *cache*.
 
-    While something that it rests on changes, looks again, as for a recipe.
+    While something that it rests on changes, looks again, up to four times.
     """
-    environ = {key: value for key, value in environ.items() if not key.startswith(_PREFIX)}
-    path = os.path.join(cache, STEM + b"." + shell.suffix) if cache is not None else None
+    policy = read_policy(environ, "")
+    if cache is None:
+        return _line(shell, policy, b"")
+    path = os.path.join(cache, STEM + b"." + shell.suffix)
+    generations = _generations(policy, path)
     line = b""
     for _ in range(4):
-        draft = Draft(path)
+        draft, generation = Draft(path), _new(generations)
         policy = read_policy(environ, "")
-        rests_on = _witnesses(policy)
-        witnesses = rests_on + _never_fresh(policy, path)
-        generation = [*draft.generation(dated=True), b""][0]
-        line = _line(shell, policy, generation, witnesses)
-        if not generation:
+        line = _line(shell, policy, generation)
+        if not generation or not draft.keep(line):
             draft.drop()
-            break
-        draft.keep(line)
-        if not os.path.lexists(generation):
-            # No room for it.
-            line = _line(shell, policy, b"", witnesses)
-            break
-        if not draft.is_overtaken(rests_on):
+            _remove(generations)
+            return _line(shell, policy, b"")
+        _remove(generations, but=generation)
+        # Gone if something was bound meanwhile, or another helper was here.
+        if os.path.lexists(generation) and not draft.is_overtaken(_witnesses(policy)):
             break
         time.sleep(0.005)
     return line
 
 
-def _witnesses(policy: Policy) -> list[bytes]:
-    """Return what *policy* rests on: the stamp, the directories of the settings, and their file."""
-    settings = policy.settings.witnesses
-    files = [path for path in settings if os.path.basename(path) == FILE]
-    return [*policy.stamp(), *(path for path in settings if path not in files), *files]
-
-
-def _never_fresh(policy: Policy, path: bytes | None) -> list[bytes]:
-    """Return a witness that is never older where the settings are not understood.
-
-    What mends them may leave no trace: a mode. So it is asked at each change of directory.
-    """
-    return [path] if policy.mistake and path is not None else []
-
-
-def _line(shell: Shell, policy: Policy, generation: bytes, witnesses: list[bytes]) -> bytes:
-    """Return the policy as one command of *shell*."""
+def _line(shell: Shell, policy: Policy, generation: bytes) -> bytes:
+    """Return the policy as one command of *shell*; without a *generation* it is not kept."""
     settings = policy.settings
     names = (*settings.names, *settings.names[:1] * _NAMES)[:_NAMES]
+    # What mends settings that are not understood may leave no trace: a mode. So these are asked for
+    # at each change of directory, since nothing is newer than itself.
+    mistaken = [generation] if policy.mistake else []
     words = (
         generation,
         settings.auto_create.encode(),
@@ -107,12 +98,60 @@ def _line(shell: Shell, policy: Policy, generation: bytes, witnesses: list[bytes
         *names,
         b" ".join(settings.project_files),
         _between_newlines(bound_roots(policy.state)),
-        *witnesses,
+        *_witnesses(policy),
+        *mistaken,
     )
     return b"_venvhook_policy " + b" ".join(shell.quote(word) for word in words) + b"\n"
+
+
+def _witnesses(policy: Policy) -> list[bytes]:
+    """Return what *policy* rests on: the directories of the settings, then their file."""
+    settings = policy.settings.witnesses
+    files = [path for path in settings if os.path.basename(path) == FILE]
+    return [*(path for path in settings if path not in files), *files]
 
 
 def _between_newlines(roots: tuple[bytes, ...]) -> bytes:
     """Return *roots* as a shell looks for one in them, the longest first for fish's pattern."""
     ordered = sorted(roots, key=len, reverse=True)
     return b"\n" + b"\n".join(ordered) + b"\n" if roots else b""
+
+
+# ---- Generations ---------------------------------------------------------------------------------
+
+
+def _generations(policy: Policy, path: bytes) -> bytes:
+    """Return how the names of all generations of the policy that is kept at *path* begin.
+
+    Without a state directory they lie beside it: then there is nothing bound either.
+    """
+    if policy.state is None:
+        return path + b".g"
+    name = b"%08x%s.g" % (binascii.crc32(path), os.path.splitext(path)[1])
+    return os.path.join(policies_below(policy.state.directory), name)
+
+
+def _new(generations: bytes) -> bytes:
+    """Make a new one of *generations*; return its path, or nothing where that cannot be."""
+    path = generations + os.urandom(4).hex().encode()
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+    try:
+        if not make_directories(os.path.dirname(path)):
+            return b""
+        os.close(os.open(path, flags, 0o600))
+    except OSError:
+        return b""
+    return path
+
+
+def _remove(generations: bytes, but: bytes = b"") -> None:
+    """Remove the *generations* except *but*."""
+    directory, stem = os.path.split(generations)
+    try:
+        with os.scandir(directory) as entries:
+            old = [entry.path for entry in entries if entry.name.startswith(stem)]
+        for path in old:
+            if path != but:
+                os.unlink(path)
+    except OSError:
+        return  # By another helper; what is left goes with the next policy.

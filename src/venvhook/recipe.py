@@ -139,15 +139,15 @@ class Draft:
             return False
         return self._open_plain(flags)
 
-    def generation(self, dated: bool = False) -> list[bytes]:
+    def generation(self) -> list[bytes]:
         """Make the generation of this draft; return its path, or none where there can be none.
 
-        It is dated long before, so that the recipe is newer; or if it is to be *dated*, as that is.
+        It is dated long before, so that the recipe is newer.
         """
         if self._descriptor < 0:
             return []
         path = self._path + _GENERATION + os.urandom(_DIGITS // 2).hex().encode()
-        if not _make_generation(path, self._begun if dated else _LONG_AGO):
+        if not _make_generation(path):
             return []
         self._generation = path
         return [path]
@@ -166,10 +166,10 @@ class Draft:
         self.keep(b"".join(b"# " + os.path.basename(path) + b"\n" for path in made))
         return made
 
-    def keep(self, text: bytes) -> None:
-        """Put *text* in the recipe's place, dated to the draft's beginning."""
+    def keep(self, text: bytes) -> bool:
+        """Put *text* in the recipe's place, dated to the draft's begin; return whether it is."""
         if self._descriptor < 0:
-            return
+            return False
         try:
             whole = os.write(self._descriptor, text) == len(text)
             os.close(self._descriptor)
@@ -179,10 +179,11 @@ class Draft:
                 os.replace(self._temporary, self._path)
                 if self._generation:
                     _settle_generations(self._path)
-                return
+                return True
         except OSError:
             pass
         self.drop()
+        return False
 
     def is_overtaken(self, witnesses: list[bytes]) -> bool:
         """Return whether one of *witnesses* has changed since the draft's beginning.
@@ -218,11 +219,11 @@ class Draft:
                     continue
 
 
-def _make_generation(path: bytes, made: int = _LONG_AGO) -> bool:
-    """Make the generation *path*, of the time *made* in ns; return whether it is there."""
+def _make_generation(path: bytes) -> bool:
+    """Make the generation *path*; return whether it is there."""
     try:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600))
-        os.utime(path, ns=(made, made))
+        os.utime(path, ns=(_LONG_AGO, _LONG_AGO))
     except FileNotFoundError:
         return True  # Taken for an old one by another helper: made again when the recipe is there.
     except OSError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import pytest
 
 from environments import EnvironmentMaker
 from terminal import OpenTerminal, Shell, Terminal
+from venvhook.binding import Binding, bind
+from venvhook.decision import State
 from venvhook.recipe import PROTOCOL
 
 SUFFIX = {"bash": "sh", "zsh": "sh", "fish": "fish", "pwsh": "ps1"}
@@ -40,6 +43,12 @@ def count_calls(terminal: Terminal) -> None:
     program.chmod(0o755)
     line = "set -g _VENVHOOK_PYTHON %s" if shell.name == "fish" else "_VENVHOOK_PYTHON=%s"
     terminal.run(line % shell.word(program))
+
+
+def bind_something(home: Path) -> None:
+    """Bind an environment to a project that no test visits."""
+    project = bytes(home / "elsewhere")
+    bind(Binding(project, project, b"/nowhere"), State(bytes(home / ".local/state/venvhook")))
 
 
 def calls(terminal: Terminal) -> int:
@@ -105,7 +114,7 @@ def test_the_helper_is_asked_once_for_all_shells(
     assert calls(one) == 1
 
 
-@pytest.mark.parametrize("witness", ["stamp", "file", "file dated back", "directory gone", "cache"])
+@pytest.mark.parametrize("witness", ["bound", "file", "file dated back", "directory gone"])
 def test_each_change_is_asked_about_once(
     shell: Shell, settings: Path, home: Path, open_terminal: OpenTerminal, witness: str
 ) -> None:
@@ -115,8 +124,8 @@ def test_each_change_is_asked_about_once(
     terminal.run("cd plain")
     terminal.run("cd ..")
     assert calls(terminal) == 0
-    if witness == "stamp":
-        (home / ".local/state/venvhook/stamp").touch()
+    if witness == "bound":
+        bind_something(home)
     elif witness == "file":
         settings.write_text("notice = true\n")
     elif witness == "file dated back":
@@ -124,19 +133,16 @@ def test_each_change_is_asked_about_once(
         other.touch()
         os.utime(other, (1, 1))
         other.rename(settings)
-    elif witness == "directory gone":
+    else:
         settings.unlink()
         settings.parent.rmdir()
-    else:
-        for file in policy_of(terminal).parent.glob("venvhook.policy*"):
-            file.unlink()
     for step in ("plain", "..", "plain", ".."):
         terminal.run(f"cd {step}")
         terminal.run("true")
     assert calls(terminal) == 1
 
 
-def test_an_idle_prompt_asks_nothing_and_looks_at_the_stamp_alone(
+def test_an_idle_prompt_sees_alone_that_something_was_bound(
     shell: Shell, settings: Path, home: Path, open_terminal: OpenTerminal
 ) -> None:
     terminal = open_terminal(shell)
@@ -145,21 +151,20 @@ def test_an_idle_prompt_asks_nothing_and_looks_at_the_stamp_alone(
     terminal.run("true")
     terminal.run("true")
     assert calls(terminal) == 0
-    # What is bound, allowed or denied is seen at once.
-    (home / ".local/state/venvhook/stamp").touch()
+    bind_something(home)
     terminal.run("true")
     terminal.run("true")
     assert calls(terminal) == 1
 
 
-def test_a_stamp_of_the_future_is_asked_about_at_each_cd_and_never_at_a_prompt(
-    shell: Shell, settings: Path, home: Path, open_terminal: OpenTerminal
+def test_a_file_of_the_future_is_asked_about_at_each_cd_and_never_at_a_prompt(
+    shell: Shell, settings: Path, open_terminal: OpenTerminal
 ) -> None:
     settings.touch()
     terminal = open_terminal(shell)
     count_calls(terminal)
     later = time.time() + 3600
-    os.utime(home / ".local/state/venvhook/stamp", (later, later))
+    os.utime(settings, (later, later))
     terminal.run("cd plain")
     for _ in range(3):
         terminal.run("true")
@@ -194,3 +199,17 @@ def test_a_damaged_policy_is_replaced(
     assert terminal.greeting == ""
     assert terminal.run("cd plain") == ""
     assert kept.read_text().count("'") > 10
+
+
+def test_a_cleared_cache_is_filled_by_the_next_shell(
+    shell: Shell, settings: Path, home: Path, open_terminal: OpenTerminal
+) -> None:
+    settings.write_text('names = ["python"]\n')
+    terminal = open_terminal(shell)
+    kept = policy_of(terminal)
+    shutil.rmtree(home / ".cache")
+    terminal.restart()
+    assert kept.exists()
+    assert [file.name for file in (home / ".local/state/venvhook/policies").iterdir()] == [
+        Path(kept.read_text().split()[1].strip("'")).name
+    ]

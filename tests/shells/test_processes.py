@@ -12,6 +12,9 @@ import pytest
 
 from environments import EnvironmentMaker
 from terminal import OpenTerminal, Shell, Terminal
+from venvhook.binding import Binding, bind
+from venvhook.decision import State
+from venvhook.directories import usable
 
 # A thread is no process: fish has some for its own purposes.
 _STARTED = re.compile(r"\b(?:fork|vfork|clone3?)\((?!.*CLONE_THREAD)|\bexecve\(")
@@ -24,6 +27,7 @@ COSTS_NOTHING = {
     "enter, leave, switch": ["cd app", "cd ..", "cd app", "cd ../other", "cd ../app", "cd .."],
     "passed over": ["cd outer/package", "true", "cd ../..", "cd outer/package", "cd ../.."],
     "refused": ["cd bad", "true", "cd ..", "cd bad", "cd .."],
+    "bound": ["cd bound", "true", "cd src", "true", "cd ../..", "true"],
     "deactivated by hand": ["cd app", "deactivate", "cd src", "true", "cd ../.."],
 }
 
@@ -50,8 +54,15 @@ def counted(
     strace = shutil.which("strace") or ""
     for name in ("app/.venv", "other/.venv", "outer/.venv"):
         make_environment(home / name)
-    for name in ("app/src", "outer/package/env", "bad/.venv", "plain/a/b/c/d"):
+    for name in ("app/src", "outer/package/env", "bad/.venv", "plain/a/b/c/d", "bound/src"):
         (home / name).mkdir(parents=True)
+    settings = home / ".config/venvhook/config.toml"
+    settings.parent.mkdir(parents=True)
+    settings.write_text('guard = true\nauto_create = "ask"\n')
+    state = usable(bytes(home / ".local/state/venvhook"), {})
+    assert state is not None
+    project = bytes(home / "bound")
+    bind(Binding(project, project, bytes(make_environment(home / "kept/env"))), State(state))
     words = (strace, "-f", "-qq", "-e", "trace=process", "-e", "signal=none", "-o", str(trace))
     return open_terminal(shell, wrapper=words)
 
