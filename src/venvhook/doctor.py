@@ -31,8 +31,8 @@ from .recipe import PROTOCOL
 
 TOOLS = ("uv", "virtualenv", "poetry", "pipenv", "pdm", "conda")
 _PREFIX = "VENVHOOK_"
-# Variables that are no settings; the last is the hook's own.
-_VARIABLES = ("VENVHOOK_OFF", "VENVHOOK_DEBUG", "VENVHOOK_ACTIVE")
+# Variables that are no settings; the last two are the hook's own.
+_VARIABLES = ("VENVHOOK_OFF", "VENVHOOK_DEBUG", "VENVHOOK_ACTIVE", "VENVHOOK_GUARDED")
 _HELPER_LIMIT = 10.0
 # Milliseconds from which on a first visit is felt.
 _SLOW = 250

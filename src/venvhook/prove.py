@@ -44,6 +44,7 @@ _ESCAPES = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]P].*?(?:\x07|\x1b\\)|\x1
 # What would make the shell differ from one in a new terminal: environments active here.
 _NOT_INHERITED = (
     "VENVHOOK_ACTIVE",
+    "VENVHOOK_GUARDED",
     "VIRTUAL_ENV",
     "VIRTUAL_ENV_PROMPT",
     "_OLD_VIRTUAL_PATH",

@@ -211,6 +211,19 @@ def _the_readme_is_right(user: User, shell: Shell) -> None:
     assert seen == transcript
 
 
+def completed(command: Path, user: User, line: str) -> list[str]:
+    """Return what *command* completes the last word of *line* with, in a hostile directory."""
+    clone = user.scratch / "clone"
+    clone.mkdir(exist_ok=True)
+    for name in ("click.py", "venvhook.py", "os.py"):
+        (clone / name).write_text("raise SystemExit('of the project')\n")
+    asked = {"_VENVHOOK_COMPLETE": "bash_complete", "COMP_WORDS": line}
+    asked["COMP_CWORD"] = str(len(line.split()) - 1)
+    environ = {**user.environ, **asked}
+    ran = subprocess.run([command], env=environ, cwd=clone, capture_output=True, check=True)
+    return ran.stdout.decode().splitlines()
+
+
 @pytest.mark.usefixtures("bash")
 def test_one_shell_and_a_prefix_on_path(user: User) -> None:
     """Also: an update that fails leaves all as it was; a broken installation can be removed."""
@@ -224,6 +237,8 @@ def test_one_shell_and_a_prefix_on_path(user: User) -> None:
     assert "zsh" not in said
     assert b"venvhook" not in (user.home / ".zshrc").read_bytes()
     launcher = prefix / "bin/venvhook"
+    assert completed(launcher, user, "venvhook al") == ["plain,allow"]
+    assert completed(launcher, user, "venvhook init ba") == ["plain,bash"]
 
     installed = user.files()
     status, said = user.install(

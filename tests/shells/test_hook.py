@@ -361,6 +361,21 @@ def test_an_answer_of_another_version_is_one_line(
     assert terminal.run("echo alive") == "alive\n"
 
 
+def test_a_shell_of_before_the_upgrade_goes_on(
+    shell: Shell, app: Path, home: Path, open_terminal: OpenTerminal
+) -> None:
+    terminal = open_terminal(shell)
+    cache = home / ".cache/venvhook/2"
+    terminal.run(assign(shell, "_VENVHOOK_PROTOCOL", "2"))
+    terminal.run(assign(shell, "_VENVHOOK_CACHE", cache))
+    for _visit in ("asked", "kept"):
+        assert terminal.run("cd app") == ""
+        assert terminal.environment == str(app)
+        assert terminal.run("cd ../bad").count("\n") == (_visit == "asked")
+        terminal.run("cd ..")
+    assert list(cache.rglob("venvhook.recipe.*"))
+
+
 def test_ctrl_c_during_the_helper_leaves_a_shell(
     shell: Shell, app: Path, home: Path, open_terminal: OpenTerminal
 ) -> None:

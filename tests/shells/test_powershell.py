@@ -567,3 +567,76 @@ def test_a_powershell_in_powershell_adopts_what_it_inherits(
     assert terminal.prompt == "(app) "
     terminal.run("cd ..")
     assert terminal.values(*TOUCHED) == before
+
+
+# ---- Completion, offers and refusals -------------------------------------------------------------
+
+
+def completed(terminal: Terminal, line: str) -> list[str]:
+    """Return what Tab would put at the end of *line*."""
+    word = terminal.shell.word(line)
+    call = f"(TabExpansion2 {word} {len(line)}).CompletionMatches.CompletionText"
+    return shown(terminal, f"({call}) -join '|'").split("|")
+
+
+def on_path(terminal: Terminal) -> None:
+    """Put venvhook on PATH."""
+    programs = terminal.scratch / "programs"
+    programs.mkdir()
+    (programs / "venvhook").symlink_to(terminal.command)
+    terminal.run(f"$env:PATH = '{programs}:' + $env:PATH")
+
+
+def test_tab_completes_commands_options_settings_and_environments(
+    terminal: Terminal, home: Path, make_environment: EnvironmentMaker
+) -> None:
+    make_environment(home / "two words/my env")
+    on_path(terminal)
+    terminal.run("$global:LASTEXITCODE = 7")
+    assert completed(terminal, "venvhook al") == ["allow"]
+    assert completed(terminal, "venvhook allow --sh") == ["--shared"]
+    assert completed(terminal, "venvhook config get notic") == ["notice"]
+    terminal.run("cd 'two words'")
+    assert completed(terminal, "venvhook use my") == ["'my env'"]
+    assert completed(terminal, "venvhook use '") == ["'my env'"]
+    assert shown(terminal, "$LASTEXITCODE") == "7"
+    assert shown(terminal, "$env:_VENVHOOK_COMPLETE, $env:COMP_WORDS") == " "
+
+
+def test_an_offer_is_made_at_the_prompt_once(pwsh: Shell, app: Path, home: Path) -> None:
+    for name in ("new", "plain"):
+        (home / name).mkdir()
+    (home / "new/pyproject.toml").touch()
+    settings = home / ".config/venvhook/config.toml"
+    settings.parent.mkdir(parents=True)
+    settings.write_text('auto_create = "ask"\n')
+    with Terminal(pwsh, home.parent) as terminal:
+        python = shown(terminal, "$global:_VENVHOOK_PYTHON")
+        (home / "helper").write_text(
+            f'#!/bin/sh\n[ "$2" = -c ] || exec {python} "$@"\n'
+            f'printf "%s\\n" "$5" >> {home}/offers\nln -s {app} .venv\n'
+        )
+        (home / "helper").chmod(0o755)
+        terminal.run(f"$global:_VENVHOOK_PYTHON = '{home}/helper'")
+        assert terminal.run("cd new; [Console]::WriteLine('worked'); cd ../plain") == "worked\n"
+        assert not (home / "offers").exists()
+        terminal.run("cd ../new")
+        assert (home / "offers").read_text() == f"{home}/new\n"
+        assert terminal.environment == f"{home}/new/.venv"
+        (home / "new/.venv").unlink()
+        for step in ("..", "new", "../plain", "../new"):
+            terminal.run(f"cd {step}")
+        assert (home / "offers").read_text() == f"{home}/new\n"
+
+
+def test_a_refusal_of_pips_is_explained_once(terminal: Terminal, home: Path) -> None:
+    programs = home / "programs"
+    programs.mkdir()
+    for name in ("pip", "grep"):
+        (programs / name).write_text("#!/bin/sh\nexit 3\n")
+        (programs / name).chmod(0o755)
+    terminal.run(f"$env:PATH = '{programs}:' + $env:PATH; $env:VENVHOOK_GUARD = 'on'")
+    terminal.run("mkdir plain; cd plain")
+    assert "venvhook guard off" in terminal.run("pip install x")
+    assert terminal.run("cd ..") == ""
+    assert terminal.run("grep x") == ""

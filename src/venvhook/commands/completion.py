@@ -10,6 +10,7 @@ from click.shell_completion import get_completion_class
 from ..detect import current_shell
 from ..init import shipped_script
 from ..shells import shell_named, shell_names
+from .options import complete_shells
 
 # As click derives it from the command's name.
 _VARIABLE = "_VENVHOOK_COMPLETE"
@@ -24,14 +25,7 @@ Examples:
 
 What 'venvhook init' prints does this by itself, the first time that Tab is pressed."""
 )
-@click.argument(
-    "shell",
-    required=False,
-    metavar="[SHELL]",
-    shell_complete=lambda _ctx, _param, begun: [
-        name for name in shell_names().split(", ") if name.startswith(begun)
-    ],
-)
+@click.argument("shell", required=False, metavar="[SHELL]", shell_complete=complete_shells)
 @click.pass_context
 def completion(ctx: click.Context, shell: str | None) -> None:
     """Print what completes venvhook's command lines in SHELL, by default the one that asks.

@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from ..shells import SHELLS
+
 
 class Path(click.Path):
     """A path as bytes; an empty one is a mistake, often a variable that is not set."""
@@ -22,6 +24,15 @@ class Path(click.Path):
         if not value:
             self.fail("is empty; name a directory.", param, ctx)
         return os.fsencode(super().convert(value, param, ctx))
+
+
+def complete_shells(
+    ctx: click.Context,  # noqa: ARG001  # click's signature
+    param: click.Parameter,  # noqa: ARG001
+    incomplete: str,
+) -> list[str]:
+    """Return the names of shells that begin with *incomplete*."""
+    return [shell.name for shell in SHELLS if shell.name.startswith(incomplete)]
 
 
 PATH = Path(path_type=bytes)

@@ -15,10 +15,11 @@ from ..installation import install_launcher, lines_to_add, tell
 from ..installation import uninstall as remove_all
 from ..launcher import command_path
 from ..shells import shell_named, shell_names
+from .options import complete_shells
 
 
 @click.command(epilog='Example: eval "$(venvhook init bash)"')
-@click.argument("shell", required=False, metavar="[SHELL]")
+@click.argument("shell", required=False, metavar="[SHELL]", shell_complete=complete_shells)
 def init(shell: str | None) -> None:
     """Print what loads the hook into SHELL, by default the one that asks."""
     row = shell_named(shell) if shell else current_shell()
