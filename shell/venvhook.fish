@@ -753,6 +753,12 @@ function _venvhook_guard
         case '*'
             set -g _VENVHOOK_UNGUARDED ''
     end
+    if test -n "$wanted"; and not builtin functions -q _venvhook_after
+        # fish tells nowhere else which line has run.
+        function _venvhook_after --on-event fish_postexec
+            test $status = 3 -a -n "$VENVHOOK_GUARDED"; and _venvhook_explain_refusal $argv
+        end
+    end
     if test -z "$VENVHOOK_GUARDED"
         test -n "$wanted" -a -z "$_VENVHOOK_UNGUARDED"; or return 0
         if set -qg PIP_REQUIRE_VIRTUALENV
@@ -802,10 +808,6 @@ function _venvhook_register
         _venvhook_hook
         # Never in the middle of a line, as after its 'cd'.
         test -z "$_VENVHOOK_OFFER" -o -n "$argv"; or _venvhook_offer
-    end
-    # No other command of fish's tells the line that ran.
-    function _venvhook_after --on-event fish_postexec
-        test $status = 3 -a -n "$VENVHOOK_GUARDED"; and _venvhook_explain_refusal $argv
     end
     function _venvhook_home --on-variable HOME
         _venvhook_bounds
