@@ -14,20 +14,20 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 
 from . import __version__
+from .asking import answer
 from .config import SETTINGS, Settings, file_that_counts, parse_file, variables_of
 from .decision import State
-from .detect import installed_shells
 from .diagnosis import ERROR, OK, WARNING, Finding, Part, Private
 from .directories import cache_directory, config_directory, is_own, is_owned, state_directory
 from .environment import BIN, WINDOWS, Doubt
 from .errors import VenvhookError, shown
 from .launcher import command_path
 from .loaded import find_shells
-from .programs import Programs, answer
+from .programs import Programs
 from .recipe import PROTOCOL
+from .shells import SHELLS
 
 TOOLS = ("uv", "virtualenv", "poetry", "pipenv", "pdm", "conda")
 _PREFIX = "VENVHOOK_"
@@ -36,21 +36,19 @@ _VARIABLES = ("VENVHOOK_OFF", "VENVHOOK_DEBUG", "VENVHOOK_ACTIVE", "VENVHOOK_GUA
 _HELPER_LIMIT = 10.0
 # Milliseconds from which on a first visit is felt.
 _SLOW = 250
-_ASKED_AT_ONCE = 4
 _HELPER = "import sys; sys.path.append(sys.argv.pop(1)); from venvhook.hook import main; main()"
 
 
 def examine_machine(argv0: str, environ: Mapping[str, str]) -> list[Finding]:
     """Return all that was looked at; the command was called as *argv0*."""
     programs = Programs(environ)
-    shells = installed_shells(programs.environ)
-    asked = [*shells.values(), *filter(None, map(programs.find, TOOLS))]
-    with ThreadPoolExecutor(_ASKED_AT_ONCE) as threads:
-        versions = dict(zip(asked, threads.map(programs.version, asked), strict=True))
+    shells = programs.shells()
+    versions = programs.versions([*shells.values(), *filter(None, map(programs.find, TOOLS))])
     return [
         *_itself(environ),
         *_command(argv0, programs),
         *find_shells(shells, versions, environ, programs),
+        *_shells_not_run(shells, programs),
         *_directories(environ),
         *_decisions(environ),
         *_settings(environ),
@@ -119,6 +117,21 @@ def _command(argv0: str, programs: Programs) -> Iterator[Finding]:
     advice = ("remove one of the two, or change the order of PATH",)
     status = WARNING if version == __version__ else ERROR
     yield Finding("command", status, (*what, *here, f" ({__version__})"), advice)
+
+
+def _shells_not_run(shells: Mapping[str, str], programs: Programs) -> Iterator[Finding]:
+    """Tell the shells on PATH that are not asked, and so are not looked at."""
+    for shell in SHELLS:
+        if shell.name not in shells:
+            yield from _not_run(shell.name, WARNING, shell.name, programs)
+
+
+def _not_run(topic: str, status: str, name: str, programs: Programs) -> Iterator[Finding]:
+    """Tell the program *name*, if it is on PATH, and why it may not be run."""
+    found = programs.find_unsafe(name)
+    if found is not None:
+        place = (f"{name} (", os.fsencode(found), ") was not run: ")
+        yield Finding(topic, status, (*place, Private(programs.hindrance(found))))
 
 
 # ---- Files of venvhook ---------------------------------------------------------------------------
@@ -302,11 +315,7 @@ def _tools(programs: Programs, versions: Mapping[str, str | None]) -> Iterator[F
     for name in TOOLS:
         found = programs.find(name)
         if found is None:
-            other = programs.find_unsafe(name)
-            if other is not None:
-                place = (f"{name} (", os.fsencode(other), ") was not run: ")
-                why = "it is in an environment, or below this directory"
-                yield Finding("tools", OK, (*place, why))
+            yield from _not_run("tools", OK, name, programs)
             continue
         version, path = versions[found], os.fsencode(found)
         if version is None:

@@ -36,7 +36,7 @@ def find_shells(
             continue
         yield _shell_version(shell, executable, versions[executable])
         try:
-            startup = interactive_startup(shell, executable, _with_paths(programs, environ))
+            startup = interactive_startup(shell, executable, programs.for_startup)
         except VenvhookError as error:
             yield Finding(shell.name, WARNING, (Private(error),))
             continue
@@ -45,11 +45,6 @@ def find_shells(
         if shell.name == "bash" and startup.loadings():
             yield from _login(startup, environ)
         yield from find_clashes(startup, environ)
-
-
-def _with_paths(programs: Programs, environ: Mapping[str, str]) -> dict[str, str]:
-    """Return what names the startup files, without what could name code of a project."""
-    return {**programs.environ, "HOME": environ.get("HOME", "")}
 
 
 def _own_shells(environ: Mapping[str, str]) -> set[str]:

@@ -1,24 +1,22 @@
 """Whether venvhook is loaded in the shell that a command was called from, as far as can be told.
 
 A command does not see its shell's functions. What it sees: that an environment was activated by the
-hook, there or in a shell above; and the lines of the startup file.
+hook, there or in a shell above; and the lines of the startup files, read as the doctor reads them.
 """
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from .caller import home_directory
-from .detect import current_shell, installed_shells
+from .detect import current_shell
 from .errors import UsageError, VenvhookError, shown
-from .rcfile import SIZE_LIMIT, rc_files
+from .programs import Programs
 from .shells import Shell
+from .startup import Startup, interactive_startup, likely_startups
 
-# A line that is no comment and calls 'venvhook init', by whatever path.
-_LOADING = re.compile(rb"^[^#\n]*\bvenvhook\b[^#\n]*\binit\b", re.MULTILINE)
+# Those that have to say themselves which files they read.
+_ASKED = ("zsh", "powershell")
 
 
 @dataclass(frozen=True)
@@ -48,44 +46,25 @@ def find_presence(environ: Mapping[str, str]) -> Presence:
     if environ.get("VENVHOOK_ACTIVE"):
         text = f"it has activated an environment in this {shell.name}, or in the shell above"
         return Presence(shell.name, True, text)
-    files = list(dict.fromkeys(_startup_files(shell, environ)))
-    for file in files:
-        if _loads(file):
-            return Presence(shell.name, True, f"{shown(file)} loads it into {shell.name}")
-    if not files:
+    main = b""
+    for startup in _startups(shell, environ):
+        main = main or startup.main
+        for _at, loading in startup.loadings():
+            text = f"{shown(loading.line.file)} loads it into {shell.name}"
+            return Presence(shell.name, True, text)
+    if not main:
         return Presence(shell.name, None, f"{shell.name} does not say which file it starts with")
-    return Presence(shell.name, False, f"{shown(files[0])} does not load it into {shell.name}")
+    return Presence(shell.name, False, f"{shown(main)} does not load it into {shell.name}")
 
 
-def _startup_files(shell: Shell, environ: Mapping[str, str]) -> Iterator[bytes]:
-    """Yield the files that *shell* reads, those first for which no shell has to be asked."""
-    home = home_directory(environ)
-    if shell.name == "zsh":
-        yield os.path.join(os.fsencode(environ.get("ZDOTDIR", "")) or home, b".zshrc")
-    if shell.name == "bash":
-        yield from (os.path.join(home, name) for name in (b".bashrc", b".bash_profile"))
-        yield from (os.path.join(home, name) for name in (b".bash_login", b".profile"))
-    executable = installed_shells(environ).get(shell.name, "")
-    if not os.path.isabs(executable):
-        # Not what a relative entry of PATH finds in a project.
-        return
+def _startups(shell: Shell, environ: Mapping[str, str]) -> Iterator[Startup]:
+    """Yield what *shell* comes to when it starts: first what can be told without asking it."""
     try:
-        found = rc_files(shell, executable, environ)
+        yield from likely_startups(shell, environ)
+        if shell.name in _ASKED:
+            programs = Programs(environ)
+            executable = programs.shells().get(shell.name)
+            if executable is not None:
+                yield interactive_startup(shell, executable, programs.for_startup)
     except VenvhookError:
-        return
-    yield from found
-    if shell.name == "fish":
-        yield from (
-            os.path.join(os.path.dirname(os.path.dirname(f)), b"config.fish") for f in found
-        )
-
-
-def _loads(file: bytes) -> bool:
-    """Return whether a line of *file* loads the hook."""
-    try:
-        if not os.path.isfile(file) or os.path.getsize(file) > SIZE_LIMIT:
-            return False
-        with open(file, "rb") as opened:
-            return _LOADING.search(opened.read()) is not None
-    except OSError:
-        return False
+        return  # HOME is not set, or PowerShell does not answer

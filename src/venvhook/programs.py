@@ -1,8 +1,9 @@
-"""Programs of this machine that may be asked for their version, and how they are asked.
+"""Programs of this machine that may be asked for their version, and what they say.
 
-Nothing of a project is run: what PATH names relatively, what lies below the working directory and
-what is in an environment is never started, nor found by what is. A program is asked in ``/``, with
-no more of the environment than it needs, and not for long.
+Nothing of a project is run, nor what others could have written: what PATH names relatively, what
+lies in the project around the working directory, what is in an environment, and what others can
+write, or put into a directory on the way, is never started, nor found by what is. A program is
+asked in ``/``, with no more of the environment than it needs, and not for long.
 """
 
 from __future__ import annotations
@@ -10,19 +11,25 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import signal
-import subprocess
-import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 
-from .caller import home_directory, working_directory
-from .environment import CONFIG
-from .errors import VenvhookError
+from .asking import answer
+from .detect import installed_shells
+from .environment import CONFIG, WINDOWS, Doubt, Unusable, open_file
+from .held import Holder, check_program, follow
+from .interpreters import is_avoided
+from .surroundings import projects_here
 
-# Seconds that a program may take to say its version.
-LIMIT = 2.0
-_OUTPUT_LIMIT = 4096
 _VERSION = re.compile(rb"\d+\.\d+(?:\.\d+)?")
+# The first line of a script, and what it names to run it.
+_SCRIPT = re.compile(rb"#!\s*(/[^\s]+)")
+_LINE_LIMIT = 512
+_SIZE_LIMIT = 1 << 32
+# Written in Python, so that starting them takes up to half a second each.
+_IN_PYTHON = ("virtualenv", "poetry", "pipenv", "pdm")
+# More are started one after another.
+_ASKED_AT_ONCE = 16
 # All that a program sees. Not PYTHONPATH or BASH_ENV, which may name code of a project.
 _PASSED = (
     *("HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TMPDIR", "ZDOTDIR", "SHELL"),
@@ -36,91 +43,118 @@ class Programs:
     """What may be run, for a user with *environ*."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        self._avoided = _project_here(environ)
+        self._environ = environ
+        self._avoided = projects_here(environ)
+        self._holder = Holder.current()
         self._all = environ.get("PATH", "")
         self.environ = {name: environ[name] for name in _PASSED if name in environ}
         directories = self._all.split(os.pathsep)
         self.environ["PATH"] = os.pathsep.join(filter(self._is_safe, directories))
         self.environ["TERM"] = "dumb"
-        if not self._is_apart(self.environ.get("SHELL", "")):
+        if self.hindrance(self.environ.get("SHELL", "")):
             self.environ.pop("SHELL", None)
+
+    @property
+    def for_startup(self) -> dict[str, str]:
+        """What names the startup files, without what could name code of a project."""
+        return {**self.environ, "HOME": self._environ.get("HOME", "")}
 
     def find(self, name: str) -> str | None:
         """Return the path of the program *name* that may be run, or None."""
-        return shutil.which(name, path=self.environ["PATH"])
+        found = shutil.which(name, path=self.environ["PATH"])
+        return None if found is None or self.hindrance(found) else found
+
+    def shells(self) -> dict[str, str]:
+        """Return the shells of the table that may be run, by their names."""
+        found = installed_shells(self.environ)
+        return {name: path for name, path in found.items() if not self.hindrance(path)}
 
     def find_unsafe(self, name: str) -> str | None:
         """Return the absolute path of *name* that a shell finds, only to be told; or None."""
         paths = [part for part in self._all.split(os.pathsep) if os.path.isabs(part)]
         return shutil.which(name, path=os.pathsep.join(paths))
 
+    def versions(self, paths: Iterable[str]) -> dict[str, str | None]:
+        """Return what the programs *paths* say are their versions, all asked at once."""
+        asked = list(dict.fromkeys(paths))
+        with ThreadPoolExecutor(_ASKED_AT_ONCE) as threads:
+            return dict(zip(asked, threads.map(self.version, asked), strict=True))
+
     def version(self, path: str) -> str | None:
         """Return what the program *path* says is its version, or None."""
+        recorded = _recorded_version(path)
+        if recorded:
+            return recorded
         printed = answer([path, "--version"], self.environ)
         found = None if printed is None else _VERSION.search(printed)
         return None if found is None else found[0].decode()
 
+    def hindrance(self, path: str) -> str:
+        """Return why the program, or the directory of programs, *path* is not run, or nothing."""
+        if not os.path.isabs(path):
+            return "its path is relative"
+        place = os.fsencode(path)
+        if any(is_avoided(place, project, self._environ) for project in self._avoided):
+            return "it is in the project here"
+        directory = place if os.path.isdir(place) else os.path.dirname(place)
+        if any(map(_is_in_environment, (directory, os.path.realpath(directory)))):
+            return "it is in an environment"
+        return "" if WINDOWS else self._writable(place) or self._writable(_interpreter(place))
+
+    def _writable(self, path: bytes) -> str:
+        """Return what others can write of *path* or on the way to it, or nothing."""
+        try:
+            check_program(follow(path or b"/"), self._holder)
+        except Doubt as doubt:
+            return doubt.what
+        return ""
+
     def _is_safe(self, directory: str) -> bool:
         """Return whether what the entry *directory* of PATH holds may be run."""
-        if not self._is_apart(directory):
-            return False
-        config = os.fsdecode(CONFIG)
-        return not os.path.lexists(os.path.join(os.path.dirname(directory), config))
-
-    def _is_apart(self, path: str) -> bool:
-        """Return whether *path* is absolute, and neither it nor what it leads to is avoided."""
-        if not os.path.isabs(path):
-            return False
-        if not self._avoided:
-            return True
-        places = (os.path.normpath(path), os.path.realpath(path))
-        below = self._avoided.rstrip("/") + "/"
-        return not any((place + "/").startswith(below) for place in places)
+        return not self.hindrance(directory)
 
 
-def _project_here(environ: Mapping[str, str]) -> str:
-    """Return the working directory, or nothing where that is HOME or above it: no project."""
-    try:
-        here = os.path.realpath(os.fsdecode(working_directory(environ)))
-    except VenvhookError:
-        return ""
-    home = os.path.realpath(os.fsdecode(home_directory(environ)) or "/")
-    return "" if (home + "/").startswith(here.rstrip("/") + "/") else here
+def _is_in_environment(directory: bytes) -> bool:
+    return os.path.lexists(os.path.join(os.path.dirname(directory), CONFIG))
 
 
-def answer(words: list[str], environ: Mapping[str, str], limit: float = LIMIT) -> bytes | None:
-    """Return the first of what the command *words* prints; None where it fails.
+def _recorded_version(path: str) -> str:
+    """Return the version of the tool *path* as it was installed into an environment of its own.
 
-    It and all that it started are ended after *limit* seconds.
+    Nothing where that does not tell, or where the Python of that environment is gone.
     """
+    name = os.path.basename(path)
+    if name not in _IN_PYTHON:
+        return ""
+    python = _interpreter(os.fsencode(path))
+    environment = os.path.dirname(os.path.dirname(python))
+    if not python or not os.access(python, os.X_OK):
+        return ""
+    # As wheels are recorded: "poetry-2.1.0.dist-info" (PyPA, "Recording installed projects").
+    record = re.compile(re.escape(os.fsencode(name)) + rb"-(\d[\d.]*)\.dist-info")
+    found = [record.fullmatch(entry) for entry in _packages(environment)]
+    versions = [match[1].decode() for match in found if match is not None]
+    return versions[0] if len(versions) == 1 else ""
+
+
+def _interpreter(path: bytes) -> bytes:
+    """Return the program that runs the script *path*, by its absolute path; or nothing."""
     try:
-        process = subprocess.Popen(  # noqa: S603  # an absolute path, without a shell between
-            words,
-            cwd="/",
-            env=dict(environ),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-    except OSError:
-        return None
-    timer = threading.Timer(limit, _end, [process])
-    timer.start()
+        descriptor, _ = open_file(path, _SIZE_LIMIT)
+    except (OSError, Unusable):
+        return b""
     try:
-        with process:
-            printed = process.stdout.read(_OUTPUT_LIMIT) if process.stdout else b""
+        script = _SCRIPT.match(os.read(descriptor, _LINE_LIMIT))
     finally:
-        timer.cancel()
-    return printed if process.returncode == 0 else None
+        os.close(descriptor)
+    return b"" if script is None else script[1]
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End *process* and what it started."""
+def _packages(environment: bytes) -> list[bytes]:
+    """Return the names of what is installed in *environment*."""
+    library = os.path.join(environment, b"lib")
     try:
-        if os.name == "nt":
-            process.kill()
-        else:
-            os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
+        places = [os.path.join(library, name, b"site-packages") for name in os.listdir(library)]
+        return [entry for place in places if os.path.isdir(place) for entry in os.listdir(place)]
+    except OSError:
+        return []

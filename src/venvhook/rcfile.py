@@ -16,12 +16,12 @@ import os
 import re
 import shutil
 import stat
-import subprocess
 import sys
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from .asking import answer
 from .errors import VenvhookError, shown
 from .shells import SHELLS, Shell
 
@@ -155,22 +155,7 @@ def _powershell_files(executable: str, environ: Mapping[str, str]) -> list[bytes
 
 def _answer(words: list[str], environ: Mapping[str, str]) -> bytes:
     """Return what the command *words* prints, or nothing where it fails or takes too long."""
-    try:
-        asked = subprocess.run(  # noqa: S603  # a shell of the user's own PATH, without a shell between
-            words,
-            # Not in a project, whose files a startup file may read by relative names.
-            cwd="/",
-            env=dict(environ),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=ASK_LIMIT,
-            check=False,
-            start_new_session=True,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return b""
-    return asked.stdout if asked.returncode == 0 else b""
+    return answer(words, environ, ASK_LIMIT, SIZE_LIMIT) or b""
 
 
 _RC_FILES: dict[str, Callable[[str, Mapping[str, str]], list[bytes]]] = {

@@ -174,6 +174,20 @@ def interactive_startup(shell: Shell, executable: str, environ: Mapping[str, str
     return Startup(shell, main, (main, here), environ)
 
 
+def likely_startups(shell: Shell, environ: Mapping[str, str]) -> Iterator[Startup]:
+    """Yield what *shell* comes to, as far as that can be told without asking it."""
+    if shell.name == "powershell":
+        return
+    if shell.name == "zsh":
+        directory = os.fsencode(environ.get("ZDOTDIR", "")) or home_directory(environ)
+        main = os.path.join(directory, b".zshrc")
+        yield Startup(shell, main, _zsh_files(directory), environ)
+        return
+    yield interactive_startup(shell, "", environ)
+    if shell.name == "bash":
+        yield login_startup(shell, environ)
+
+
 def login_startup(bash: Shell, environ: Mapping[str, str]) -> Startup:
     """Return what a login *bash* comes to: the first of three files (bash(1), INVOCATION)."""
     home = home_directory(environ)

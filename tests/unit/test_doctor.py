@@ -6,12 +6,14 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from checkout import CHECKOUT
-from venvhook import __version__, doctor, programs
+from venvhook import __version__, asking, doctor
+from venvhook.asking import answer
 from venvhook.clashes import find_clashes
 from venvhook.config import SETTINGS
 from venvhook.decision import DENY, Decision, State
@@ -29,7 +31,7 @@ from venvhook.diagnosis import (
 )
 from venvhook.environment import BIN
 from venvhook.loaded import find_shells
-from venvhook.programs import Programs, answer
+from venvhook.programs import Programs
 from venvhook.rcfile import add_block, loading_lines
 from venvhook.shells import SHELLS, shell_named
 from venvhook.startup import Startup, login_startup
@@ -321,6 +323,112 @@ def test_nothing_of_a_project_is_run(home: Path, monkeypatch: pytest.MonkeyPatch
     assert Programs(environ).find("uv") == f"{home}/bin/uv"
 
 
+@pytest.mark.parametrize("sign", [".git", ".venv", "pyproject.toml"])
+def test_nothing_of_the_project_around_is_run(
+    sign: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = home / "work/app"
+    (project / "sub/deeper").mkdir(parents=True)
+    (project / sign).touch()
+    ran = home / "ran"
+    for name in ("uv", "bash", "zsh", "poetry"):
+        program(project / "bin" / name, f"echo {name} >> {ran}; echo 1.2.3")
+    here = project / "sub/deeper"
+    monkeypatch.chdir(here)
+    path = f"{project}/bin:/usr/bin:/bin"
+    environ = environ_of(home, PATH=path, SHELL=f"{project}/bin/zsh", PWD=str(here))
+    found = told(doctor.examine_machine("venvhook", environ), home)
+    assert not ran.exists()
+    assert (OK, "uv (~/work/app/bin/uv) was not run: it is in the project here") in found
+    # HOME is no project, whatever is in it.
+    (home / sign).touch()
+    assert Programs(environ).find("uv") is None
+    monkeypatch.chdir("/")
+    environ["PWD"] = "/"
+    assert Programs(environ).find("uv") == f"{project}/bin/uv"
+
+
+def open_directory(place: Path) -> None:
+    program(place / "bin/uv")
+    (place / "bin").chmod(0o777)
+
+
+def open_above(place: Path) -> None:
+    program(place / "bin/uv")
+    place.chmod(0o777)
+
+
+def open_file(place: Path) -> None:
+    program(place / "bin/uv").chmod(0o757)
+
+
+def link_into_open_directory(place: Path) -> None:
+    target = program(place / "open/uv")
+    target.parent.chmod(0o777)
+    (place / "bin").mkdir()
+    (place / "bin/uv").symlink_to(target)
+
+
+def run_by_open_python(place: Path) -> None:
+    python = program(place / "open/python")
+    python.parent.chmod(0o777)
+    program(place / "bin/uv").write_text(f"#!{python}\n")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [open_directory, open_above, open_file, link_into_open_directory, run_by_open_python],
+)
+def test_nothing_is_run_that_others_can_write(make: Callable[[Path], None], home: Path) -> None:
+    place = home / "tools"
+    make(place)
+    environ = environ_of(home, PATH=f"{place}/bin:/usr/bin:/bin")
+    programs = Programs(environ)
+    assert programs.find("uv") is None
+    found = told(list(doctor._tools(programs, {})), home)
+    assert found[0][1].startswith("uv (~/tools/bin/uv) was not run: ")
+    assert "is writable by everyone" in found[0][1]
+
+
+def test_a_shell_that_others_can_write_is_told_and_not_run(home: Path) -> None:
+    ran = home / "ran"
+    shell = program(home / "bin/zsh", f"touch {ran}; echo 5.9")
+    shell.chmod(0o777)
+    environ = environ_of(home, PATH=str(home / "bin"), SHELL=str(shell), PWD="/")
+    found = told(doctor.examine_machine("venvhook", environ), home)
+    assert (WARNING, f"zsh (~/bin/zsh) was not run: {shell} is writable by everyone") in found
+    assert not ran.exists()
+
+
+def test_all_are_asked_at_once(home: Path) -> None:
+    # None answers before the last has begun.
+    names = [f"tool{i}" for i in range(len(doctor.TOOLS) + len(SHELLS))]
+    wait = f'touch "$0.began"; until [ -e {home}/{names[-1]}.began ]; do :; done; echo 1.2.3'
+    paths = [str(program(home / name, wait)) for name in names]
+    assert Programs(environ_of(home)).versions(paths) == dict.fromkeys(paths, "1.2.3")
+
+
+def test_a_tool_in_an_environment_of_its_own_is_not_started(home: Path) -> None:
+    environment = home / "pipx/venvs/poetry"
+    record = environment / "lib/python3.12/site-packages/poetry-2.1.0.dist-info"
+    record.mkdir(parents=True)
+    python = program(environment / "bin/python", f"touch {home}/ran; echo 9.9.9")
+    script = program(environment / "bin/poetry")
+    script.write_text(f"#!{python}\n")
+    (home / "bin/poetry").symlink_to(script)
+    programs = Programs(environ_of(home, PATH=f"{home}/bin:/usr/bin:/bin"))
+    found = programs.find("poetry")
+    assert found == f"{home}/bin/poetry"
+    assert programs.version(found) == "2.1.0"
+    assert not (home / "ran").exists()
+    # Where that does not tell, it is asked.
+    record.rename(record.with_name("other-2.1.0.dist-info"))
+    assert programs.version(found) == "9.9.9"
+    record.with_name("other-2.1.0.dist-info").rename(record)
+    python.unlink()
+    assert programs.version(found) is None
+
+
 def test_what_is_asked_sees_little_of_the_environment(home: Path) -> None:
     shown = program(home / "bin/shown", f"env > {home}/env; pwd > {home}/pwd; echo 3.4")
     environ = environ_of(home, PYTHONPATH="/app", BASH_ENV="/app/x", SECRET="x")
@@ -335,7 +443,7 @@ def test_a_program_that_does_not_end_is_ended_with_all_it_started(text: str, hom
     # The pipe is open until the last process that holds it is gone.
     reader, writer = os.pipe()
     hanging = program(home / "hanging", text)
-    code = "import sys; from venvhook.programs import answer; print(answer(sys.argv[1:], {}, 0.2))"
+    code = "import sys; from venvhook.asking import answer; print(answer(sys.argv[1:], {}, 0.2))"
     with subprocess.Popen(
         [sys.executable, "-c", code, hanging],
         env={"PYTHONPATH": str(CHECKOUT / "src"), "PATH": os.defpath},
@@ -357,7 +465,7 @@ def test_a_program_that_fails_says_no_version(home: Path) -> None:
     assert Programs(environ).version(str(home / "gone")) is None
     (home / "a").write_text("#!/gone/python\n")
     assert answer([str(home / "a")], environ) is None
-    assert programs.LIMIT <= 2
+    assert asking.LIMIT <= 2
 
 
 # ---- The command ---------------------------------------------------------------------------------

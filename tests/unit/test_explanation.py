@@ -29,7 +29,7 @@ from venvhook.hook import decide
 from venvhook.nearest import Policy
 from venvhook.presence import Presence, find_presence
 from venvhook.project import find_project
-from venvhook.shells import Shell
+from venvhook.shells import SHELLS, Shell
 from venvhook.summary import Summary, as_lines, measured, status_facts, status_rows, why_facts
 from venvhook.summary import why_lines as lines_and_rows
 
@@ -598,6 +598,43 @@ def test_the_startup_file_tells_whether_it_is_loaded(
 
     assert (status()["shell"], status()["loaded"]) == (shell, expected)
     assert status(VENVHOOK_ACTIVE="/x")["loaded"] is True
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({".bashrc": ". ~/.shellrc\n", ".shellrc": "venvhook init bash\n"}, ".shellrc"),
+        ({".bashrc": "x=1\n", ".profile": "eval $(venvhook init bash)\n"}, ".profile"),
+        ({".bashrc": "eval $(venvhook init zsh)\n"}, ""),
+        ({".bashrc": "echo 'a venvhook to init'\n"}, ""),
+    ],
+    ids=["read by another", "for login shells", "of another shell", "mentioned"],
+)
+def test_startup_files_are_read_as_the_doctor_reads_them(
+    files: dict[str, str], expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(presence_module, "current_shell", lambda: SHELLS[0])
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    presence = find_presence({"HOME": str(tmp_path), "PATH": os.environ["PATH"]})
+    assert presence.loaded == bool(expected)
+    file = expected or ".bashrc"
+    assert presence.evidence.startswith(f"{tmp_path}/{file} ")
+
+
+def test_a_shell_of_the_project_is_not_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    zsh = tmp_path / "app/bin/zsh"
+    zsh.parent.mkdir(parents=True)
+    zsh.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
+    zsh.chmod(0o755)
+    row = next(row for row in SHELLS if row.name == "zsh")
+    monkeypatch.setattr(presence_module, "current_shell", lambda: row)
+    monkeypatch.chdir(tmp_path / "app")
+    environ = {"HOME": str(tmp_path), "PATH": str(zsh.parent), "PWD": str(tmp_path / "app")}
+    assert find_presence(environ).loaded is False
+    assert not (tmp_path / "ran").exists()
 
 
 def test_what_was_started_by_no_shell_cannot_tell(
