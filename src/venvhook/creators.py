@@ -117,20 +117,22 @@ def _oldest_of_virtualenv(command: bytes) -> tuple[int, int]:
 # ---- Which one -----------------------------------------------------------------------------------
 
 
-def choose_creator(wanted: str, interpreter: Interpreter, found: list[Creator]) -> Creator:
-    """Return the creator called *wanted*, or for AUTO the first that can make an environment.
+def choose_creators(
+    wanted: str, interpreter: Interpreter, found: list[Creator]
+) -> tuple[Creator, ...]:
+    """Return the creator called *wanted*; for AUTO all that can make an environment, best first.
 
     Raises VenvhookError that says which other could.
     """
     able = [creator for creator in found if creator.can_make(interpreter)]
     if wanted == AUTO:
         if able:
-            return able[0]
+            return tuple(able)
         raise VenvhookError(_refusal("no tool here makes", interpreter, able))
     for creator in found:
         if creator.name == wanted:
             if creator in able:
-                return creator
+                return (creator,)
             raise VenvhookError(_refusal(f"this {wanted} does not make", interpreter, able))
     others = ", ".join(creator.name for creator in found)
     way = "https://docs.astral.sh/uv/" if wanted == "uv" else f"'uv tool install {wanted}'"

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from .config import Settings
-    from .create import Plan
     from .nearest import Policy
+    from .plan import Plan
 
 # How it ends: there is an environment; there is none; there is none yet, since something is being
 # typed; Ctrl-C.
@@ -273,7 +273,7 @@ def _make_if_wished(
     """Ask where that is set, and make it; return the exit status."""
     # All of it takes longer to import than all that was done until here.
     from .commands.output import busy
-    from .create import Wishes, prepare
+    from .plan import Wishes, prepare
 
     asks = settings.auto_create == "ask"
     if asks and _is_typing():
@@ -384,7 +384,9 @@ def _make(place: Place, plan: Plan, environ: Mapping[str, str], settings: Settin
 
     with busy(f"making {plan.summary} (Ctrl-C stops it)"):
         made = make(plan, environ)
-    complain(f"made {plan.summary}")
+    if made.note:
+        complain(made.note)
+    complain(f"made {made.summary}")
     # Where it is not used all the same, the hook says so when it looks.
     if settings.auto_install and not made.refusal:
         try:

@@ -14,10 +14,12 @@ import pytest
 
 from checkout import CHECKOUT, IS_ROOT, go_without
 from environments import EnvironmentMaker
-from venvhook.create import Creation, Wishes, create
+from venvhook.create import Creation
+from venvhook.create import make as make_planned
 from venvhook.environment import UNFINISHED, Unusable, examine
 from venvhook.errors import VenvhookError
 from venvhook.nearest import nearest_environment, read_policy
+from venvhook.plan import Wishes, prepare, project_directory
 from venvhook.unfinished import ASIDE
 
 BACKENDS = ("uv", "virtualenv", "venv")
@@ -53,7 +55,8 @@ def app(environ: dict[str, str]) -> Path:
 def make(root: Path, environ: dict[str, str], **wishes: object) -> Creation:
     """Make an environment at *root*, without pip and of this Python if nothing else is said."""
     values: dict[str, object] = {"seed": False, "python": PYTHON, **wishes}
-    return create(bytes(root), Wishes(**values), environ, lambda _line: None)  # type: ignore[arg-type]  # by name
+    wished = Wishes(**values)  # type: ignore[arg-type]  # by name
+    return make_planned(prepare(bytes(root), wished, environ), environ)
 
 
 def used(root: Path, environ: dict[str, str]) -> str:
@@ -121,7 +124,7 @@ def test_the_root_directory_is_no_project(environ: dict[str, str]) -> None:
 
 
 def test_a_path_that_pyvenv_cfg_cannot_hold_is_refused(environ: dict[str, str]) -> None:
-    for name in ("a\nhome = x", "a:b"):
+    for name in ("a\nhome = x", "a:b", "\udcff"):
         root = Path(environ["HOME"]) / name
         root.mkdir()
         with pytest.raises(VenvhookError, match="rename it"):
@@ -312,7 +315,7 @@ def interrupted(
         else:
             assert running.returncode == 0
             return
-        delay += 0.02
+        delay += 0.04
     pytest.fail("it never came to an end")
 
 
@@ -433,6 +436,20 @@ def test_two_at_once_make_one(app: Path, environ: dict[str, str]) -> None:
     assert used(app, environ) == f"{app}/.venv"
 
 
+def test_what_another_has_made_meanwhile_is_not_made_anew(
+    app: Path, environ: dict[str, str]
+) -> None:
+    for clear in (False, True):
+        wished = Wishes(python=PYTHON, seed=False, clear=clear)
+        plan = prepare(bytes(app), wished, environ)
+        make(app, environ, prompt="theirs")
+        with pytest.raises(VenvhookError, match="has just been made by another process"):
+            make_planned(plan, environ)
+        assert b"theirs" in examine(bytes(app / ".venv")).config[b"prompt"]
+        assert used(app, environ) == f"{app}/.venv"
+        shutil.rmtree(app / ".venv")
+
+
 def test_a_tool_that_fails_leaves_what_was_there(app: Path, environ: dict[str, str]) -> None:
     make(app, environ)
     before = (app / ".venv/.venvhook").read_text()
@@ -444,24 +461,179 @@ def test_a_tool_that_fails_leaves_what_was_there(app: Path, environ: dict[str, s
     (broken / "uv").chmod(0o755)
     environ["PATH"] = f"{broken}:{environ['PATH']}"
     with pytest.raises(VenvhookError, match=r"uv failed \(exit status 3\): error: no; nothing"):
-        make(app, environ, clear=True)
+        make(app, environ, clear=True, backend="uv")
     assert not (app / ".venv/half").exists()
     assert (app / ".venv/.venvhook").read_text() == before
     assert used(app, environ) == f"{app}/.venv"
 
 
-def test_a_full_disk_is_said(environ: dict[str, str], tmp_path: Path) -> None:
+# Kills the process at the *n*-th call of the function *what* of os, before or after it was done.
+KILLER = """
+import os, sys
+what, n, command = sys.argv[1], int(sys.argv[2]), sys.argv[3:]
+real, calls = getattr(os, what), []
+def function(*words, **more):
+    calls.append(1)
+    if len(calls) == n:
+        os._exit(99)
+    return real(*words, **more)
+setattr(os, what, function)
+sys.argv = ["venvhook", *command]
+from venvhook.cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize("what", ["rename", "unlink"])
+@pytest.mark.parametrize("fails", [False, True], ids=["made", "given back"])
+def test_killed_at_any_step_nothing_of_the_old_one_is_lost(
+    what: str, fails: bool, app: Path, environ: dict[str, str]
+) -> None:
+    tools = app.parent / "bin"
+    tools.mkdir()
+    (tools / "uv").write_text("#!/bin/sh\nfor d; do :; done\n: > $d/half\nexit 3\n")
+    (tools / "uv").chmod(0o755)
+    failing = {**environ, "PATH": f"{tools}:{environ['PATH']}"}
+    words = ["create", "--clear", "--yes", "--without-pip", "--backend", "uv", "--python", PYTHON]
+    for n in (1, 2, 3, 5, 7, 10, 14, 20, 40, 100):
+        shutil.rmtree(app / ".venv", ignore_errors=True)
+        make(app, environ, backend="uv")
+        files = {path.name for path in (app / ".venv").iterdir()}
+        (app / ".venv/mine").touch()
+        done = subprocess.run(
+            [sys.executable, "-P", "-c", KILLER, what, str(n), *words, str(app)],
+            env={**(failing if fails else environ), "PYTHONPATH": str(CHECKOUT / "src")},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+        )
+        if done.returncode != 99:
+            assert done.returncode == int(fails), done.stderr
+            assert n > 1
+            break
+        # The next one fails as well: what was there is given back, whole.
+        was_made = state_of(app / ".venv") == "whole" and not (app / ".venv/mine").exists()
+        with pytest.raises(VenvhookError, match="nothing was changed"):
+            make(app, failing, clear=True, backend="uv")
+        assert state_of(app / ".venv") == "whole"
+        assert names_in(app / ".venv") >= files
+        assert (app / ".venv/mine").exists() != was_made
+        assert not (app / ".venv/half").exists()
+        assert used(app, environ) == f"{app}/.venv"
+        make(app, environ, clear=True, backend="uv")
+        assert used(app, environ) == f"{app}/.venv"
+        assert not {"mine", os.fsdecode(ASIDE), os.fsdecode(UNFINISHED)} & names_in(app / ".venv")
+    else:
+        pytest.fail("it never came to an end")
+
+
+# ---- What a clone may bring ----------------------------------------------------------------------
+
+
+def forge(app: Path, version: str, mark: bool) -> Path:
+    """Put what a clone may bring at ``.venv``, whose version names a program; return its trace."""
+    canary = app.parent / "canary"
+    for name in ("evil", "python3.11"):
+        (app / name).write_text(f"#!/bin/sh\n: > '{canary}'\n")
+        (app / name).chmod(0o755)
+    (app / ".venv").mkdir()
+    (app / ".venv/pyvenv.cfg").write_text(f"home = /usr/bin\nversion = {version}\n")
+    if mark:
+        (app / ".venv" / os.fsdecode(UNFINISHED)).touch()
+    return canary
+
+
+@pytest.mark.parametrize("mark", [False, True])
+@pytest.mark.parametrize("version", ["./evil", "evil", "./python3.11", "3.1./evil", "{}/evil"])
+def test_what_is_there_names_no_program(
+    version: str,
+    mark: bool,
+    app: Path,
+    environ: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    canary = forge(app, version.format(app), mark)
+    monkeypatch.chdir(app)
+    environ["PATH"] = f"{app}:{environ['PATH']}"
+    with pytest.raises(VenvhookError, match="'venvhook create --clear'"):
+        make(app, environ, python=None)
+    assert not canary.exists()
+    make(app, environ, python=None, clear=True)
+    assert not canary.exists()
+    assert used(app, environ) == f"{app}/.venv"
+
+
+@pytest.mark.parametrize("mark", [False, True])
+@pytest.mark.parametrize("is_link", [False, True])
+def test_what_is_called_as_ours_is_not_followed_nor_lost(
+    is_link: bool, mark: bool, app: Path, environ: dict[str, str]
+) -> None:
+    documents = app.parent / "Documents"
+    documents.mkdir()
+    (documents / "thesis").touch()
+    forge(app, "3.11", mark)
+    aside = app / ".venv" / os.fsdecode(ASIDE)
+    if is_link:
+        aside.symlink_to("../../Documents")
+    else:
+        aside.mkdir()
+        (aside / "theirs").touch()
+    tools = app.parent / "bin"
+    tools.mkdir()
+    (tools / "uv").write_text("#!/bin/sh\nexit 3\n")
+    (tools / "uv").chmod(0o755)
+    with pytest.raises(VenvhookError, match="nothing was changed"):
+        make(app, {**environ, "PATH": f"{tools}:{environ['PATH']}"}, clear=True, backend="uv")
+    assert names_in(documents) == {"thesis"}
+    # What is not known to be of our making stays marked.
+    assert (app / ".venv" / os.fsdecode(UNFINISHED)).exists() == mark
+    make(app, environ, clear=True)
+    assert names_in(documents) == {"thesis"}
+    assert used(app, environ) == f"{app}/.venv"
+
+
+def test_a_mark_that_is_no_file_is_told(app: Path, environ: dict[str, str]) -> None:
+    (app / ".venv").mkdir()
+    os.mkfifo(app / ".venv" / os.fsdecode(UNFINISHED))
+    with pytest.raises(VenvhookError, match="is no regular file; remove it"):
+        make(app, environ, clear=True)
+
+
+# ---- What may fail -------------------------------------------------------------------------------
+
+
+def test_without_a_network_the_next_tool_brings_pip(app: Path, environ: dict[str, str]) -> None:
+    creation = make(app, environ, seed=None)
+    assert creation.creator.name == "virtualenv"
+    assert creation.note.startswith("uv failed")
+    assert (app / ".venv/bin/pip").exists()
+    with pytest.raises(VenvhookError, match="'--without-pip' needs no network"):
+        make(app, environ, seed=None, backend="uv", clear=True)
+    assert (app / ".venv/bin/pip").exists()
+
+
+def test_in_the_home_directory_one_is_made_only_by_its_name(
+    environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(environ["HOME"])
+    home = {**environ, "PWD": environ["HOME"]}
+    with pytest.raises(VenvhookError, match="is your home directory; 'venvhook create ~'"):
+        project_directory(None, home)
+    assert project_directory(os.fsencode(environ["HOME"]), home) == os.fsencode(environ["HOME"])
+
+
+@pytest.mark.parametrize("size", ["16k", "3m"])
+def test_a_full_disk_is_said(size: str, environ: dict[str, str], tmp_path: Path) -> None:
     mount = shutil.which("mount")
     if not IS_ROOT or mount is None:
         pytest.skip("only root can mount a small disk")
     disk = tmp_path / "disk"
     disk.mkdir()
-    words = [mount, "-t", "tmpfs", "-o", "size=16k,mode=755", "tmpfs", str(disk)]
+    words = [mount, "-t", "tmpfs", "-o", f"size={size},mode=755", "tmpfs", str(disk)]
     if subprocess.run(words, capture_output=True).returncode:
         pytest.skip("nothing can be mounted here")
     try:
         with pytest.raises(VenvhookError, match="the disk is full; nothing was changed"):
-            make(disk, environ, backend="venv")
+            make(disk, environ, backend="venv", seed=True)
         assert names_in(disk) == set()
     finally:
         subprocess.run(["umount", "-l", str(disk)], check=True)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
 
-from ..create import AlreadyThere, Plan, Wishes, make, prepare, project_directory
+from ..create import Creation, make
 from ..creators import AUTO, NAMES, can_download, download_python
 from ..errors import VenvhookError, complain, shown
 from ..interpreters import find_interpreters
 from ..nearest import environment_at
+from ..plan import AlreadyThere, Plan, Wishes, prepare, project_directory, surroundings
 from ..wanted import NoSuitable
 from .options import DIRECTORY, yes_option
 from .output import busy, confirm, print_lines
@@ -52,12 +54,12 @@ Examples:
 @click.option("--prompt", metavar="TEXT", help="Shown in the prompt; by default the project.")
 @click.option(
     "--system-site-packages/--no-system-site-packages",
-    "system",
+    "system_site_packages",
     default=None,
     help="Also use what is installed outside.",
 )
 @click.option("--seed/--without-pip", "seed", default=None, help="With pip in it, or without.")
-@click.option("--upgrade-deps", is_flag=True, help="With the newest pip.")
+@click.option("--upgrade-deps", "upgrade", is_flag=True, help="With the newest pip.")
 @click.option("--clear", is_flag=True, help="Make anew what is there.")
 @click.option("--install", is_flag=True, help="Install what the project locks or declares.")
 @click.option(
@@ -66,17 +68,12 @@ Examples:
 @yes_option
 def create(
     directory: bytes | None,
-    python: str | None,
-    backend: str | None,
     name: str | None,
-    prompt: str | None,
-    system: bool | None,
-    seed: bool | None,
-    upgrade_deps: bool,
     clear: bool,
     install: bool,
     groups: tuple[str, ...],
     yes: bool,
+    **wishes: Any,  # as click has them, by the names of the fields of Wishes
 ) -> int:
     """Make the environment of the project at DIR, as the project wants it.
 
@@ -87,38 +84,41 @@ def create(
         raise click.UsageError("--group goes with --install.")
     root = project_directory(directory, os.environ)
     if groups:
-        # Not needed by most calls.
-        from ..dependencies import expected
-
-        # A wrong name is told before anything is made.
-        expected(root, groups)
-    wishes = Wishes(
-        python,
-        backend,
-        None if name is None else os.fsencode(name),
-        prompt,
-        system,
-        seed,
-        clear,
-        upgrade_deps,
-    )
+        _require_groups(root, groups)
+    place = None if name is None else os.fsencode(name)
     try:
-        plan = _plan(root, wishes)
+        plan = _plan(root, Wishes(name=place, clear=clear, **wishes))
     except AlreadyThere:
         # Then what remains to be done is to install, if the one here may be used.
         if not install:
             raise
         return _install(root, environment_at(root, os.environ).environment.path, groups)
-    for note in plan.notes:
-        complain(note)
     if clear and plan.former is not None and not yes:
         _confirm_clear(plan)
+    made = _make(plan)
+    return _install(root, made.environment, groups) if install else 0
+
+
+def _require_groups(root: bytes, groups: tuple[str, ...]) -> None:
+    """Raise VenvhookError for a wrong name, before anything is made."""
+    # Not needed by most calls.
+    from ..dependencies import expected
+
+    expected(root, groups)
+
+
+def _make(plan: Plan) -> Creation:
+    """Make what is planned, and tell it."""
+    for note in plan.notes:
+        complain(note)
     with busy(f"making {plan.summary}"):
         made = make(plan, os.environ)
-    print_lines([f"{shown(made.environment)}: made with {plan.creator.name} and {plan.python}"])
+    if made.note:
+        complain(made.note)
+    print_lines([f"{shown(made.environment)}: made with {made.creator.name} and {plan.python}"])
     if made.refusal:
         complain(made.refusal)
-    return _install(root, made.environment, groups) if install else 0
+    return made
 
 
 def _plan(root: bytes, wishes: Wishes) -> Plan:
@@ -128,15 +128,18 @@ def _plan(root: bytes, wishes: Wishes) -> Plan:
             return prepare(root, wishes, os.environ)
     except NoSuitable as error:
         question = f"No suitable Python is here. Let uv download Python {error.request}?"
-        if not error.request or not can_download(os.environ, root) or not confirm(question):
+        avoid = surroundings(root, os.environ)
+        if not error.request or not can_download(os.environ, avoid) or not confirm(question):
             raise
-        download_python(error.request, os.environ, root)
+        download_python(error.request, os.environ, avoid)
         return prepare(root, wishes, os.environ)
 
 
 def _confirm_clear(plan: Plan) -> None:
     """Ask whether what is there may go. Raises VenvhookError where the answer is not yes."""
     where = shown(plan.environment)
+    if os.path.islink(plan.environment):
+        where += f" (a link to {shown(os.path.realpath(plan.environment))})"
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise VenvhookError(f"{where}: is there already; add --yes to have it made anew unasked")
     if not confirm(f"{where} and all that is installed in it is made anew. Go on?"):
