@@ -24,6 +24,8 @@ from .places import SYSTEM_ORIGINS, is_shim_directory, search_path
 
 GIVEN = "--python"
 _LISTED = 8
+# What 'uv python list --all-versions --only-downloads' ends with.
+_OLDEST_OF_UV = (3, 8)
 _NO_ENVIRON: Mapping[str, str] = MappingProxyType({})
 
 
@@ -181,7 +183,7 @@ def _pinned(root: bytes, pins: Pins) -> Wanted:
 # cpython-3.12.1-linux-x86_64-gnu, cpython@3.13+freethreaded, pypy3.10-7.3.12.
 _REQUEST = re.compile(
     r"(?:(?P<implementation>python|cpython|pypy|graalpy)[-@]?)?"
-    r"(?P<version>[23](?:\.\d{1,4}){0,2})?(?P<suffix>(?:a|b|rc)\d{1,4})?"
+    r"(?P<version>[23]|[1-9]\d?(?:\.\d{1,4}){1,2})?(?P<suffix>(?:a|b|rc)\d{1,4})?"
     r"(?P<threaded>t|\+freethreaded)?(?P<dev>-dev)?"
     r"(?:(?P<release>-v?\d[\w.]*)|-(?:linux|macos|darwin|windows)[\w.+-]*)?",
     re.ASCII,
@@ -198,6 +200,8 @@ def _request(word: str) -> Request | None:
     version, name = match["version"] or "", match["implementation"] or "python"
     if (not version and word != name) or (match["release"] and name != "pypy"):
         return None
+    if name not in ("python", "cpython") and _numbers(version)[:1] not in ((), (2,), (3,)):
+        return None  # GraalPy's own number
     return Request(
         word,
         (SpecifierSet(_as_specifier(version)),) if version else (),
@@ -336,7 +340,7 @@ def _installable(wanted: Wanted) -> str:
     """Return what uv can be asked for to get what is wanted, the newest if possible, or nothing."""
     if wanted.path or wanted.name:
         return ""
-    for request in wanted.requests:
+    for request in filter(_is_for_uv, wanted.requests):
         is_range = len(request.specifiers) == 1 and not _only_version(request)
         if is_range and request.implementation == "cpython":
             return str(request.specifiers[0])
@@ -347,21 +351,51 @@ def _installable(wanted: Wanted) -> str:
 
 def _least(request: Request) -> str:
     """Return the version that *request* names, or its lower bound, as uv writes it, or nothing."""
-    if request.is_system:
+    if not _is_for_uv(request):
         return ""
-    version = _only_version(request)
-    if not version:
-        bounds = (
-            one.version
-            for specifiers in request.specifiers
-            for one in specifiers
-            if one.operator in (">=", "~=")
-        )
-        version = next((bound for bound in bounds if request.allows(bound)), "")
+    version = _only_version(request) or _lower_bound(request)
     if request.implementation != "cpython":
         return request.implementation + version
     threaded = "t" if request.is_free_threaded else ""
     return version + request.suffix + threaded if version else ""
+
+
+def _lower_bound(request: Request) -> str:
+    """Return the lowest version of which *request* says that it will do, of those for uv."""
+    bounds = [
+        one.version
+        for specifiers in request.specifiers
+        for one in specifiers
+        if one.operator in (">=", "~=")
+    ]
+    if not bounds:
+        return ""
+    oldest = ".".join(map(str, _OLDEST_OF_UV))
+    return next((bound for bound in (*bounds, oldest) if _is_a_series_of_uv(request, bound)), "")
+
+
+def _is_a_series_of_uv(request: Request, version: str) -> bool:
+    return request.allows(version) and _numbers(version)[:2] >= _OLDEST_OF_UV
+
+
+def _is_for_uv(request: Request) -> bool:
+    """Return whether uv may have what *request* asks for: of CPython no series before 3.8.
+
+    Nor another than Python 3. Which is its newest changes with each of its releases.
+    """
+    if request.is_system:
+        return False
+    if request.implementation != "cpython":
+        return True
+    return any(
+        request.allows(version)
+        for version in _samples(request.specifiers)
+        if _OLDEST_OF_UV <= _numbers(version)[:2] < (4,)
+    )
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", version))
 
 
 def _only_version(request: Request) -> str:

@@ -575,7 +575,15 @@ def test_another_implementation_is_taken_only_if_it_is_asked_for(root: Path) -> 
 MISSING = [
     ("3.99", "Python 3.99", "3.99", "3.99"),
     (">=3.98,<4", "Python >=3.98,<4", "3.98", "<4,>=3.98"),
-    ("<2.7", "Python <2.7", "", "<2.7"),
+    ("<2.7", "Python <2.7", "", ""),
+    # uv has no older than 3.8, and no other than Python 3.
+    ("2.7.17", "Python 2.7.17", "", ""),
+    ("3.7", "Python 3.7", "", ""),
+    (">=3.6,<3.8", "Python >=3.6,<3.8", "", ""),
+    (">=3.6,<3.9", "Python >=3.6,<3.9", "3.8", "<3.9,>=3.6"),
+    ("9.9", "Python 9.9", "", ""),
+    ("10.1", "Python 10.1", "", ""),
+    ("python9.9", "Python 9.9", "", ""),
     ("pypy3.11", "pypy3.11", "pypy3.11", "pypy3.11"),
     ("3.15t", "Python 3.15t", "3.15t", "3.15t"),
     ("3.14.0rc3", "Python 3.14.0rc3", "3.14.0rc3", "3.14.0rc3"),
