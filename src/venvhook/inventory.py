@@ -118,31 +118,46 @@ def scan(directory: bytes, environ: Mapping[str, str]) -> Scan:
         os.scandir(top).close()
     except OSError as error:
         raise VenvhookError(f"{shown(directory)}: {error.strerror}; name a directory") from None
-    names = all_names(environ)
-    home = os.path.realpath(os.fsencode(environ.get("HOME", "")) or b"/")
-    environments, links, unreadable = [], [], 0
+    walk = _Walk(top, device, environ)
     waiting = [top]
     while waiting:
-        path = waiting.pop()
+        waiting += sorted(walk.look_into(waiting.pop()), reverse=True)
+    return Scan(tuple(walk.environments), tuple(walk.links), walk.unreadable)
+
+
+class _Walk:
+    """The directories at and below *top*, on the file system *device*, one after another."""
+
+    def __init__(self, top: bytes, device: int, environ: Mapping[str, str]) -> None:
+        self.environments: list[bytes] = []
+        self.links: list[bytes] = []
+        self.unreadable = 0
+        self._top = top
+        self._device = device
+        self._names = all_names(environ)
+        self._home = os.path.realpath(os.fsencode(environ.get("HOME", "")) or b"/")
+
+    def look_into(self, path: bytes) -> list[bytes]:
+        """Note what is in the directory *path*, and return those in it to be looked into."""
         try:
             with os.scandir(path) as entries:
                 found = {entry.name: entry for entry in entries}
         except FileNotFoundError:
-            continue
+            return []
         except OSError:
-            unreadable += 1
-            continue
+            self.unreadable += 1
+            return []
         if CONFIG in found or UNFINISHED in found:
-            environments.append(path)
+            self.environments.append(path)
             # Somebody may have put a pyvenv.cfg into a directory that is more than an environment.
-            if path != top and not is_below(home, path):
-                continue
+            if path != self._top and not is_below(self._home, path):
+                return []
         if _CONDA in found:
-            continue
-        links += [found[name].path for name in names if name in found and found[name].is_symlink()]
+            return []
+        markers = (found[name] for name in self._names if name in found)
+        self.links += [entry.path for entry in markers if entry.is_symlink()]
         inner = (entry for name, entry in found.items() if name not in _PASSED_BY)
-        waiting += sorted((e.path for e in inner if _is_on(e, device)), reverse=True)
-    return Scan(tuple(environments), tuple(links), unreadable)
+        return [entry.path for entry in inner if _is_on(entry, self._device)]
 
 
 def _is_on(entry: os.DirEntry[bytes], device: int) -> bool:
@@ -180,16 +195,10 @@ def whereabouts(path: bytes, device: int | None = None, since: float | None = No
     """
     if is_never_asked(path):
         return AWAY
-    place = path
-    while True:
-        try:
-            found = os.lstat(place)
-        except (FileNotFoundError, NotADirectoryError):
-            place = os.path.dirname(place)
-            continue
-        except OSError:
-            return AWAY
-        break
+    try:
+        place, found = _left_of(path)
+    except OSError:
+        return AWAY
     if place == path:
         return HERE
     if device is not None and found.st_dev == device:
@@ -202,6 +211,15 @@ def whereabouts(path: bytes, device: int | None = None, since: float | None = No
     except OSError:
         return AWAY
     return GONE if since is not None and found.st_mtime > since else AWAY
+
+
+def _left_of(path: bytes) -> tuple[bytes, os.stat_result]:
+    """Return the nearest place at or above *path* that is there. Raises OSError."""
+    while True:
+        try:
+            return path, os.lstat(path)
+        except (FileNotFoundError, NotADirectoryError):
+            path = os.path.dirname(path)
 
 
 def _device_of(decision: Decision | None) -> int | None:
@@ -326,13 +344,11 @@ class Surveyor:
         try:
             environment = examine(path)
         except Unusable as unusable:
-            where = _lost_python(path)
-            if where == AWAY:
-                return BROKEN, "its Python is perhaps on a disk that is not mounted"
-            if where == GONE:
+            # Perhaps on a disk that is not mounted: entering says the same then; prune asks again.
+            if lost_python(path) != HERE:
                 return NO_INTERPRETER, unusable.reason
             return self._orphan(entry) or (BROKEN, unusable.reason)
-        if _lost_python(path) == GONE:
+        if lost_python(path) == GONE:
             home = shown(environment.config[b"home"])
             return NO_INTERPRETER, f"the Python that its own is a copy of ({home}) is gone"
         return self._orphan(entry) or self._judged(environment, entry.project, decision)
@@ -410,7 +426,7 @@ class Surveyor:
         return min(max(known), self.now) if known else None
 
 
-def _lost_python(path: bytes) -> str:
+def lost_python(path: bytes) -> str:
     """Return GONE or AWAY where the Python of the environment at *path* is, else HERE."""
     python = os.path.join(path, BIN, PYTHON)
     try:

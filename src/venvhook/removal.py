@@ -24,6 +24,7 @@ from .explanation import existing_state
 from .facts import files_below, read_config, taken
 from .gitindex import enclosing, tracked
 from .inventory import (
+    AWAY,
     DAY,
     GONE,
     NO_INTERPRETER,
@@ -34,6 +35,7 @@ from .inventory import (
     all_names,
     caches,
     is_below,
+    lost_python,
     read_records,
     recipe_files,
     whereabouts,
@@ -162,6 +164,8 @@ def _candidate(
         return Candidate(entry, identity, 0)
     if not stat.S_ISDIR(found.st_mode) or os.path.realpath(path) != path:
         raise _Kept("is reached by a link")
+    if entry.state == NO_INTERPRETER and lost_python(path) == AWAY:
+        raise _Kept("its Python is perhaps on a disk that is not mounted")
     _require_unneeded(path, environ)
     _require_environment(path, os.listdir(path))
     if any(is_below(mount, path) for mount in mounts):

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from .caller import home_directory
+from .discovery import Marker
 from .environment import CONFIG, Unusable, display_name, is_never_asked
 from .errors import shown
 from .explanation import NO, OK, Explanation
@@ -285,16 +286,20 @@ def _walk(summary: Summary) -> list[tuple[Level, str]]:
 
 def _found(level: Level, names: tuple[bytes, ...]) -> str:
     """Return what was found at one directory of the walk."""
-    marker = level.marker
-    if marker is None:
-        others = _other_environments(level.directory, names)
-        if not others:
-            return "nothing"
-        first = shown(os.path.basename(others[0]))
-        return (
-            f"nothing called {listed(names)}; {first} is an environment, and "
-            f"'venvhook use {first}', called there, would use it"
-        )
+    if level.marker is not None:
+        return _marker_text(level.marker)
+    others = _other_environments(level.directory, names)
+    if not others:
+        return "nothing"
+    first = shown(os.path.basename(others[0]))
+    return (
+        f"nothing called {listed(names)}; {first} is an environment, and "
+        f"'venvhook use {first}', called there, would use it"
+    )
+
+
+def _marker_text(marker: Marker) -> str:
+    """Return what *marker* is."""
     name = shown(os.path.basename(marker.path))
     if marker.bound:
         where = shown(marker.path)

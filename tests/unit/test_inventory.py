@@ -19,7 +19,7 @@ from venvhook.binding import Binding, bind
 from venvhook.caller import marker_names
 from venvhook.config import explain_settings
 from venvhook.decision import State
-from venvhook.environment import examine
+from venvhook.environment import Unusable, examine
 from venvhook.inventory import AWAY, GONE, HERE, Entry, Scan, scan, survey, whereabouts
 from venvhook.project import find_project
 from venvhook.trust import judge
@@ -270,6 +270,22 @@ def test_an_environment_on_a_disk_that_is_not_mounted_is_away(place: Place) -> N
     finally:
         subprocess.run(["umount", disk], check=True)
     assert place.states() == {"disk/app/.venv": "away"}
+
+
+@pytest.mark.parametrize(
+    "gone", ["/gone-for-good/bin/python3", "/media/me/disk/bin/python3", NOWHERE]
+)
+def test_what_has_lost_its_python_is_told_as_when_it_is_entered(place: Place, gone: str) -> None:
+    environment = place.project("app")
+    place.visit(environment)
+    (environment / "bin/python").unlink()
+    (environment / "bin/python").symlink_to(gone)
+    entry = place.entries()["app/.venv"]
+    assert entry.state == "no interpreter"
+    with pytest.raises(Unusable) as raised:
+        examine(bytes(environment))
+    assert entry.reason == raised.value.reason
+    assert gone in entry.reason
 
 
 # ---- On a disk -----------------------------------------------------------------------------------

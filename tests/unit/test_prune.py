@@ -129,6 +129,19 @@ def snapshot(directory: Path) -> set[str]:
 # ---- What goes -----------------------------------------------------------------------------------
 
 
+def test_one_whose_python_may_be_on_a_disk_that_is_not_mounted_stays(place: Place) -> None:
+    for name, python in (("away", "/media/me/disk/python3"), ("top", "/gone-for-good/python3")):
+        environment = place.broken(name)
+        (environment / "bin/python").unlink()
+        (environment / "bin/python").symlink_to(python)
+    plan = place.plan()
+    why = "its Python is perhaps on a disk that is not mounted"
+    assert (place.removed(plan), place.kept(plan)) == (
+        [],
+        {"away/.venv": why, "top/.venv": why},
+    )
+
+
 @pytest.mark.parametrize("maker", MAKERS)
 def test_one_whose_python_is_gone_goes_with_all_that_is_known_of_it(
     place: Place, maker: str

@@ -135,18 +135,16 @@ def prune(directory: bytes | None, dry_run: bool, yes: bool, as_json: bool) -> i
     with busy("looking at what can be removed"):
         known = read_records(existing_state(os.environ))
         plan = plan_removal(entries, known, os.environ, now)
-    if not as_json:
-        print_lines(list(_plan_lines(plan)))
-        _complain_of(found)
     removing = not (dry_run or plan.is_empty)
-    if removing and not yes and not confirm(_question(plan)):
-        why = "" if _can_ask() else "; there is no terminal to ask on, and --yes was not given"
-        complain(f"nothing was removed{why}")
-        return 1
-    status = _carry_out(plan, quiet=as_json) if removing else 0
     if as_json:
+        status = _carry_out(plan, quiet=True) if removing else 0
         print_json({**_plan_facts(plan), "removed": removing, "unreadable": found.unreadable})
-    return status
+        return status
+    print_lines(list(_plan_lines(plan)))
+    _complain_of(found)
+    if removing and not yes and not _may_remove(plan):
+        return 1
+    return _carry_out(plan, quiet=False) if removing else 0
 
 
 def _look(directory: bytes | None, sizes: bool) -> tuple[list[Entry], Scan]:
@@ -167,8 +165,14 @@ def _is_gone(entry: Entry) -> bool:
     return entry.state in (GONE, AWAY)
 
 
-def _can_ask() -> bool:
-    return sys.stdin.isatty() and sys.stderr.isatty()
+def _may_remove(plan: Plan) -> bool:
+    """Ask whether *plan* is to be carried out; where not, say that nothing was removed."""
+    if confirm(_question(plan)):
+        return True
+    can_ask = sys.stdin.isatty() and sys.stderr.isatty()
+    why = "" if can_ask else "; there is no terminal to ask on, and --yes was not given"
+    complain(f"nothing was removed{why}")
+    return False
 
 
 def _complain_of(found: Scan) -> None:
