@@ -151,14 +151,17 @@ def _leads_into(link: bytes, home: bytes) -> bool:
 def _is_older(entry: os.DirEntry[bytes], made: int, number: int, home: bytes) -> bool:
     """Return whether *entry* of ``bin`` can be run and was there when the link was *made*.
 
-    *number* is the link's inode: within one tick of the clock, a lower one came before. Of a link,
-    what it leads to counts too. Makers make such as lead to an interpreter in *home* alone, some
-    (``python3``, ``pypy3``) before the one that counts; so of others, a tie is doubt.
+    *number* is the link's inode: within one tick of the clock, a lower one came before, unless the
+    file system gives a freed one again, as ext4 does. So it counts for programs alone: uv makes a
+    whole environment within a tick, of activate scripts and no programs. Of a link, what it leads
+    to counts too. Makers make such as lead to an interpreter in *home* alone,
+    some (``python3``, ``pypy3``) before the one that counts; so of others, a tie is doubt.
     """
     found = entry.stat(follow_symlinks=False)
     if is_file(found.st_mode):
-        can_run = found.st_mode & 0o111 or entry.name.lower().startswith(b"activate")
-        return bool(can_run) and (found.st_ctime_ns, found.st_ino) < (made, number)
+        if found.st_mode & 0o111:
+            return (found.st_ctime_ns, found.st_ino) < (made, number)
+        return entry.name.lower().startswith(b"activate") and found.st_ctime_ns < made
     if found.st_mode & _FORMAT != _LINK or _leads_into(entry.path, home):
         return False
     try:
