@@ -11,12 +11,16 @@ import click
 from click.shell_completion import CompletionItem
 
 from . import __version__
-from .errors import VenvhookError, complain, shown
+from .commands.options import Commands
+from .errors import complain, explained
 
 _INTERRUPTED = 130
 
-# Every command by its group in the help: name, module of ``commands``, what it does. A command
-# without a group is for venvhook itself, and not shown.
+# What a standard stream is opened to that the caller has closed (``>&-``): reading there, and
+# writing to stdout, fails as before; what is said on stderr goes nowhere.
+_IN_PLACE_OF_CLOSED = (("stdin", os.O_WRONLY), ("stdout", os.O_RDONLY), ("stderr", os.O_RDWR))
+
+# Every command by its group in the help: name, module of ``commands``, what it does.
 COMMANDS = {
     "Environments": (
         ("create", "create", "Make the project's environment, as the project wants it"),
@@ -41,13 +45,13 @@ COMMANDS = {
         ("install", "setup", "Load the hook from the shells' startup files"),
         ("uninstall", "setup", "Take all of it out again"),
         ("init", "setup", "Print what loads the hook into a shell"),
+        ("completion", "completion", "Print what completes commands in a shell"),
     ),
-    "": (("completion", "completion", "Print what completes commands in a shell"),),
 }
 _ROWS = {row[0]: row for rows in COMMANDS.values() for row in rows}
 
 
-class _Commands(click.Group):
+class _Commands(Commands):
     """The commands of the table, each imported when it is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature
@@ -68,9 +72,8 @@ class _Commands(click.Group):
         """Return the commands that begin with *incomplete*, without importing any."""
         found = [
             CompletionItem(name, help=summary)
-            for group, rows in COMMANDS.items()
-            for name, _module, summary in rows
-            if group and name.startswith(incomplete)
+            for name, _module, summary in _ROWS.values()
+            if name.startswith(incomplete)
         ]
         return found or click.Command.shell_complete(self, ctx, incomplete)
 
@@ -78,10 +81,9 @@ class _Commands(click.Group):
         """Write the help of all commands: no longer than a screen of 24 lines."""
         formatter.write("Usage: venvhook COMMAND ...\n")
         for group, rows in COMMANDS.items():
-            if group:
-                formatter.write(f"{group}\n")
-                for name, _module, summary in rows:
-                    formatter.write(f"  {name:<10} {summary}\n")
+            formatter.write(f"{group}\n")
+            for name, _module, summary in rows:
+                formatter.write(f"  {name:<10} {summary}\n")
         formatter.write("'venvhook COMMAND --help' shows how, with examples.\n")
 
 
@@ -96,36 +98,34 @@ def main() -> None:
 
     Exits with 0 if all was done, 1 for a failure, 2 for a wrong call, 130 if interrupted.
     """
+    _open_closed_streams()
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A name that the locale cannot show is no reason to fail.
         sys.stdout.reconfigure(errors="backslashreplace")
     # click would raise the help of a bare 'venvhook' as an error.
-    words = sys.argv[1:] or ["--help"]
+    sys.exit(_run(sys.argv[1:] or ["--help"]))
+
+
+def _run(words: list[str]) -> int:
+    """Run the command in *words*, say what goes wrong, and return the exit status."""
     try:
         status = commands.main(words, prog_name="venvhook", standalone_mode=False)
         sys.stdout.flush()
     except (click.Abort, KeyboardInterrupt):
-        status = _INTERRUPTED
+        return _INTERRUPTED
     except click.UsageError as error:
-        complain(f"{error.format_message().rstrip('.')}. See '{_help_of(error)}'.")
-        status = error.exit_code
-    except VenvhookError as error:
-        if os.environ.get("VENVHOOK_DEBUG") == "1":
-            raise
-        complain(str(error))
-        status = error.exit_code
-    except OSError as error:
-        if os.environ.get("VENVHOOK_DEBUG") == "1":
-            raise
-        complain(f"cannot go on ({error.strerror}{_of_file(error)}); VENVHOOK_DEBUG=1 shows where")
-        status = 1
-        _discard_output()
+        complain(f"{_sentence(error.format_message())} See '{_help_of(error)}'.")
+        return error.exit_code
     except Exception as error:
-        if os.environ.get("VENVHOOK_DEBUG") == "1":
-            raise
-        complain(f"failed ({type(error).__name__}: {error}); VENVHOOK_DEBUG=1 shows where")
-        status = 1
-    sys.exit(status)
+        status = explained(error)
+        if isinstance(error, OSError):
+            _discard_output()
+    return status or 0
+
+
+def _sentence(text: str) -> str:
+    """Return *text* with what ends a sentence: click ends some, and some with a question."""
+    return text if text.endswith((".", "?", "?)")) else f"{text}."
 
 
 def _help_of(error: click.UsageError) -> str:
@@ -133,9 +133,15 @@ def _help_of(error: click.UsageError) -> str:
     return f"{error.ctx.command_path} --help" if error.ctx is not None else "venvhook --help"
 
 
-def _of_file(error: OSError) -> str:
-    """Return which file *error* is about, after a colon, or nothing."""
-    return f": {shown(os.fsencode(error.filename))}" if error.filename else ""
+def _open_closed_streams() -> None:
+    """Open what is closed of stdin, stdout and stderr, before another file gets its number."""
+    for number, (name, flags) in enumerate(_IN_PLACE_OF_CLOSED):
+        if getattr(sys, name) is None:
+            opened = os.open(os.devnull, flags)
+            os.dup2(opened, number)
+            if opened != number:
+                os.close(opened)
+            setattr(sys, name, open(number, "w" if number else "r", encoding="utf-8"))  # noqa: SIM115  # until the end
 
 
 def _discard_output() -> None:

@@ -63,14 +63,26 @@ def run(respond: Callable[[list[bytes], Mapping[str, str]], bytes]) -> None:
             answer = answer[os.write(1, answer) :]
     except KeyboardInterrupt:
         sys.exit(130)
-    except VenvhookError as error:
-        complain(str(error))
-        sys.exit(error.exit_code)
     except Exception as error:
-        if os.environ.get("VENVHOOK_DEBUG") == "1":
-            raise
-        complain(f"failed ({type(error).__name__}: {error}); VENVHOOK_DEBUG=1 shows where")
-        sys.exit(1)
+        sys.exit(explained(error))
+
+
+def explained(error: Exception) -> int:
+    """Say in one line on stderr what *error* is, and return the exit status.
+
+    Raises it instead where VENVHOOK_DEBUG asks for a traceback.
+    """
+    if os.environ.get("VENVHOOK_DEBUG") == "1":
+        raise error
+    if isinstance(error, VenvhookError):
+        complain(str(error))
+        return error.exit_code
+    what = f"failed ({type(error).__name__}: {error})"
+    if isinstance(error, OSError) and error.strerror:
+        file = f": {shown(os.fsencode(error.filename))}" if error.filename else ""
+        what = f"cannot go on ({error.strerror}{file})"
+    complain(f"{what}; VENVHOOK_DEBUG=1 shows where")
+    return 1
 
 
 def complain(message: str) -> None:

@@ -9,6 +9,7 @@ import os
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from .environment import Unusable, read_file
@@ -66,6 +67,23 @@ def find_sources(root: bytes, groups: tuple[str, ...] = ()) -> Iterator[Source]:
         source = find(root, groups)
         if source is not None:
             yield source
+
+
+def group_names(root: bytes) -> list[str]:
+    """Return, sorted, what ``find_sources`` takes for groups in the project at *root*.
+
+    Also of files that others come before; nothing of one that cannot be understood.
+    """
+    found = _text_files(root, "pylock.", ".toml")
+    found += _text_files(os.path.join(root, _REQUIREMENTS.encode()), "", ".txt")
+    for pattern in _PATTERNS:
+        found += _text_files(root, *pattern.split("%s"))
+    with suppress(VenvhookError):
+        found += [name for part in _declared(read_table(root, PYPROJECT)) for name in part]
+    with suppress(VenvhookError):
+        tables = (*_NO_CATEGORIES, *_CATEGORIES)
+        found += [name for name in read_table(root, PIPFILE) if name not in tables]
+    return sorted(set(found))
 
 
 def _is_there(root: bytes, name: str) -> bool:
@@ -257,16 +275,7 @@ def _chosen(
 
     Where *is_open*, what is neither is an extra, else UsageError is raised.
     """
-    tool = _inner(table, "tool")
-    there = (
-        _inner(table, "dependency-groups"),
-        _inner(tool, "poetry", "group"),
-        _inner(tool, "pdm", "dev-dependencies"),
-    )
-    names = list(dict.fromkeys(name for part in there for name in part))
-    extras = list(
-        _inner(table, "project", "optional-dependencies") or _inner(tool, "poetry", "extras")
-    )
+    names, extras = _declared(table)
     known = {_normal(name) for name in (*names, *extras)}
     if is_open:
         extras += [group for group in groups if _normal(group) not in known]
@@ -276,6 +285,18 @@ def _chosen(
         tuple(name for name in names if _normal(name) in wished),
         tuple(name for name in extras if _normal(name) in wished),
     )
+
+
+def _declared(table: Table) -> tuple[list[str], list[str]]:
+    """Return the groups and the extras that ``pyproject.toml``, which says *table*, declares."""
+    tool = _inner(table, "tool")
+    there = (
+        _inner(table, "dependency-groups"),
+        _inner(tool, "poetry", "group"),
+        _inner(tool, "pdm", "dev-dependencies"),
+    )
+    extras = _inner(table, "project", "optional-dependencies") or _inner(tool, "poetry", "extras")
+    return list(dict.fromkeys(name for part in there for name in part)), list(extras)
 
 
 def _named(groups: Iterable[str], names: list[str], where: str, what: str) -> tuple[str, ...]:

@@ -30,8 +30,8 @@ def venvhook(home: Path, *words: str, **environ: str) -> subprocess.CompletedPro
     )
 
 
-# Every command that is shown, with its group and what is said of it.
-SHOWN = [row for group, rows in COMMANDS.items() if group for row in rows]
+# Every command, with what is said of it.
+SHOWN = [row for rows in COMMANDS.values() for row in rows]
 
 
 @pytest.mark.parametrize("name", [row[0] for row in SHOWN])
@@ -49,7 +49,7 @@ def test_help_fits_a_screen_and_names_every_command_in_its_group(tmp_path: Path)
     assert len(lines) <= 24
     assert max(map(len, lines)) < 80
     assert [line.split()[0] for line in lines if line.startswith("  ")] == [r[0] for r in SHOWN]
-    assert [line for line in lines if line in COMMANDS] == [group for group in COMMANDS if group]
+    assert [line for line in lines if line in COMMANDS] == list(COMMANDS)
 
 
 def test_without_a_command_the_help_is_shown(tmp_path: Path) -> None:
@@ -83,6 +83,35 @@ def test_a_wrong_call_is_one_line_and_status_2(tmp_path: Path, words: tuple[str,
     assert ran.stdout == ""
     assert ran.stderr.startswith("venvhook: ")
     assert ran.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (("creat",), "No such command 'creat'. Did you mean 'create'? See 'venvhook --help'."),
+        (
+            ("config", "gett"),
+            "No such command 'gett'. Did you mean 'get'? See 'venvhook config --help'.",
+        ),
+        (("nonsense",), "No such command 'nonsense'. See 'venvhook --help'."),
+    ],
+)
+def test_a_command_that_was_perhaps_meant_is_named(
+    tmp_path: Path, words: tuple[str, ...], meant: str
+) -> None:
+    ran = venvhook(tmp_path, *words)
+    assert ran.returncode == 2
+    assert ran.stderr == f"venvhook: {meant}\n"
+
+
+def test_a_sentence_has_one_end(tmp_path: Path) -> None:
+    # One that click takes for one other option, one for several.
+    for words in (("create", "--pyton"), ("allow", "--shred"), ("create", "--s")):
+        ran = venvhook(tmp_path, *words)
+        assert ran.returncode == 2
+        assert "?" in ran.stderr
+        assert "?." not in ran.stderr
+        assert "?)." not in ran.stderr
 
 
 def test_an_unknown_shell_is_told_which_there_are(tmp_path: Path) -> None:
@@ -129,22 +158,44 @@ def test_a_failure_is_one_line_and_a_traceback_only_on_demand(tmp_path: Path) ->
     assert "bash is not on PATH" in shown.stderr
 
 
+def redirected(home: Path, *words: str, how: str) -> subprocess.CompletedProcess[str]:
+    """Run ``python -m venvhook`` with *words* and the redirections *how* of a shell."""
+    return subprocess.run(
+        ["/bin/sh", "-c", f'exec "$@" {how}', "sh", sys.executable, "-m", "venvhook", *words],
+        env={"HOME": str(home), "PATH": os.environ["PATH"], "PYTHONPATH": SOURCE},
+        cwd=home,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+# 'init' and, with a project, 'which' take the fast road.
+@pytest.mark.parametrize("words", [("why",), ("init", "bash")])
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [("> /dev/full", "No space left on device"), (">&-", "Bad file descriptor")],
+)
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is full")
-def test_output_that_cannot_be_written_is_one_line_and_status_1(tmp_path: Path) -> None:
-    environ = {"HOME": str(tmp_path), "PATH": os.environ["PATH"], "PYTHONPATH": SOURCE}
-    with Path("/dev/full").open("wb") as full:
-        ran = subprocess.run(
-            [sys.executable, "-m", "venvhook", "why"],
-            env=environ,
-            cwd=tmp_path,
-            stdout=full,
-            stderr=subprocess.PIPE,
-            text=True,
-            check=False,
-        )
+def test_output_that_cannot_be_written_is_one_line_and_status_1(
+    tmp_path: Path, words: tuple[str, ...], how: str, reason: str
+) -> None:
+    ran = redirected(tmp_path, *words, how=how)
     assert ran.returncode == 1
-    assert ran.stderr.startswith("venvhook: cannot go on (No space left on device)")
-    assert ran.stderr.count("\n") == 1
+    assert ran.stderr == f"venvhook: cannot go on ({reason}); VENVHOOK_DEBUG=1 shows where\n"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no /bin/sh")
+def test_a_command_does_its_work_where_streams_are_closed(tmp_path: Path) -> None:
+    ran = redirected(tmp_path, "status", how="<&- 2>&-")
+    assert (ran.returncode, ran.stdout.split()[0]) == (0, "loaded")
+    (tmp_path / "app").mkdir()
+    ran = redirected(
+        tmp_path, "create", "app", "--without-pip", "--backend", "venv", how="<&- 2>&-"
+    )
+    assert ran.returncode == 0
+    assert (tmp_path / "app/.venv/pyvenv.cfg").exists()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no startup files to wait in")
@@ -192,3 +243,26 @@ def test_uninstall_where_nothing_is_installed_changes_nothing(tmp_path: Path) ->
     assert ran.returncode == 0, ran.stderr
     assert {entry.name for entry in tmp_path.iterdir()} == {".bashrc"}
     assert (tmp_path / ".bashrc").read_bytes() == b"mine\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("create --group ", ["docs", "fast"]),
+        ("create --group docs --group ", ["fast"]),
+        ("create app --group f", ["fast"]),
+        ("create --name v", ["venv"]),
+        ("install --shells bash,f", ["bash,fish"]),
+        ("comp", ["completion"]),
+    ],
+)
+def test_what_completes(tmp_path: Path, words: str, expected: list[str]) -> None:
+    text = "[dependency-groups]\ndocs = []\n[project.optional-dependencies]\nfast = []\n"
+    for folder in (tmp_path, tmp_path / "app"):
+        folder.mkdir(exist_ok=True)
+        (folder / "pyproject.toml").write_text(text)
+    count = 1 + len(words.split()) - (not words.endswith(" "))
+    asked = {"COMP_WORDS": f"venvhook {words}", "COMP_CWORD": str(count)}
+    ran = venvhook(tmp_path, _VENVHOOK_COMPLETE="bash_complete", **asked)
+    assert ran.stderr == ""
+    assert ran.stdout.split() == [f"plain,{word}" for word in expected]

@@ -20,7 +20,7 @@ from venvhook.dependencies import (
     run_installation,
 )
 from venvhook.errors import UsageError, VenvhookError
-from venvhook.sources import Source, find_sources
+from venvhook.sources import Source, find_sources, group_names
 
 PACKAGE = '[build-system]\nrequires = ["hatchling"]\n[project]\nname = "app"\nversion = "1"\n'
 PLAIN = '[project]\nname = "app"\nversion = "1"\ndependencies = ["six"]\n'
@@ -41,6 +41,22 @@ def project(path: Path, files: dict[str, str]) -> bytes:
 def first(path: Path, files: dict[str, str], *groups: str) -> Source | None:
     """Return what decides in a project of *files*."""
     return next(find_sources(project(path, files), groups), None)
+
+
+def test_the_names_of_groups_are_those_that_can_be_installed(tmp_path: Path) -> None:
+    files = {
+        "pyproject.toml": PLAIN + EXTRAS + GROUPS + "[tool.poetry.group.lint]\n",
+        "requirements-ci.txt": "",
+        "typing-requirements.txt": "",
+        "requirements/prod.txt": "",
+        "pylock.server.toml": "",
+        "Pipfile": "[packages]\n[dev-packages]\n[bench]\n",
+    }
+    expected = ["bench", "ci", "dev", "docs", "fast", "lint", "prod", "server", "typing"]
+    assert group_names(project(tmp_path / "app", files)) == expected
+    broken = project(tmp_path / "broken", {"pyproject.toml": "[", "requirements-ci.txt": ""})
+    assert group_names(broken) == ["ci"]
+    assert group_names(bytes(tmp_path / "missing")) == []
 
 
 # ---- What decides --------------------------------------------------------------------------------

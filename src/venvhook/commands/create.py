@@ -16,7 +16,7 @@ from ..interpreters import find_interpreters
 from ..nearest import environment_at
 from ..plan import AlreadyThere, Plan, Wishes, prepare, project_directory, surroundings
 from ..wanted import NoSuitable
-from .options import DIRECTORY, yes_option
+from .options import DIRECTORY, complete_group, complete_marker_name, yes_option
 from .output import busy, confirm, print_lines
 
 
@@ -50,7 +50,12 @@ Examples:
     help="3.12, '>=3.11', pypy, or a path.",
 )
 @click.option("--backend", type=click.Choice([AUTO, *NAMES]), help="Which tool makes it.")
-@click.option("--name", metavar="NAME", help="Its directory; by default .venv.")
+@click.option(
+    "--name",
+    metavar="NAME",
+    shell_complete=complete_marker_name,
+    help="Its directory; by default .venv.",
+)
 @click.option("--prompt", metavar="TEXT", help="Shown in the prompt; by default the project.")
 @click.option(
     "--system-site-packages/--no-system-site-packages",
@@ -63,7 +68,12 @@ Examples:
 @click.option("--clear", is_flag=True, help="Make anew what is there.")
 @click.option("--install", is_flag=True, help="Install what the project locks or declares.")
 @click.option(
-    "--group", "groups", multiple=True, metavar="NAME", help="With --install: also these."
+    "--group",
+    "groups",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=complete_group,
+    help="With --install: also these.",
 )
 @yes_option
 def create(

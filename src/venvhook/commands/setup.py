@@ -15,7 +15,7 @@ from ..installation import install_launcher, lines_to_add, tell
 from ..installation import uninstall as remove_all
 from ..launcher import command_path
 from ..shells import shell_named, shell_names
-from .options import complete_shells
+from .options import complete_several_shells, complete_shells
 
 
 @click.command(epilog='Example: eval "$(venvhook init bash)"')
@@ -36,7 +36,12 @@ Examples:
   venvhook install --shells fish
   venvhook install --no-rc"""
 )
-@click.option("--shells", metavar="NAMES", help=f"Only these of {shell_names()}, between commas.")
+@click.option(
+    "--shells",
+    metavar="NAMES",
+    shell_complete=complete_several_shells,
+    help=f"Only these of {shell_names()}, between commas.",
+)
 @click.option("--no-rc", is_flag=True, help="Edit no file, and show the lines to add.")
 @click.option("--launcher", type=click.Path(), hidden=True, help="Where install.sh wants it.")
 def install(shells: str | None, no_rc: bool, launcher: str | None) -> int:
