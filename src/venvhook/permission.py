@@ -334,8 +334,8 @@ def _word(kind: bytes, decision: Decision | None) -> str:
 # ---- All decisions -------------------------------------------------------------------------------
 
 
-def list_decisions(state: State, accepted: bool) -> tuple[list[str], list[str]]:
-    """Return a line for each decision of the user's, by their paths; and what cannot be read.
+def list_decisions(state: State, accepted: bool) -> tuple[list[tuple[str, Decision]], list[str]]:
+    """Return each decision of the user's with its word, by their paths; and what cannot be read.
 
     With *accepted* also what was accepted without him.
     """
@@ -348,13 +348,19 @@ def list_decisions(state: State, accepted: bool) -> tuple[list[str], list[str]]:
         elif accepted or kind != ENVIRONMENT or found.how == ALLOWED:
             rows.append((found.path, kind, found))
     rows.sort(key=lambda row: row[:2])
-    return [_row(kind, decision) for _path, kind, decision in rows], complaints
+    return [(_word(kind, decision), decision) for _path, kind, decision in rows], complaints
 
 
-def _row(kind: bytes, decision: Decision) -> str:
-    aside = ", ".join(TITLES[name] for name in TITLES if name in decision.aside)
+def row_of(word: str, decision: Decision) -> str:
+    """Return the line of *decision*, whose *word* is that of ``list_decisions``."""
+    aside = ", ".join(set_aside(decision))
     more = f"  (set aside: {aside})" if aside else ""
-    return f"{_word(kind, decision):<9} {shown(decision.path, _LIST_LIMIT)}{more}"
+    return f"{word:<9} {shown(decision.path, _LIST_LIMIT)}{more}"
+
+
+def set_aside(decision: Decision) -> list[str]:
+    """Return what the conditions are called that *decision* sets aside."""
+    return [TITLES[name] for name in TITLES if name in decision.aside]
 
 
 def prune(state: State) -> list[str]:

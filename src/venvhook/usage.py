@@ -1,6 +1,6 @@
 """What 'venvhook use' does: bind an environment to a project, show that, and end it.
 
-Each function returns the lines that tell what was done, and raises VenvhookError where nothing was.
+Each function raises VenvhookError where nothing was done.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 
-from .binding import UNBIND, Binding, bind, binding_file, binding_of, bindings, unbind
+from .binding import Binding, bind, binding_file, binding_of, bindings, unbind
 from .caller import absolute, home_directory, marker_names, working_directory
 from .config import explain_settings
 from .decision import ENVIRONMENT, Decision, State
@@ -25,19 +25,23 @@ _NOTHING = "nothing is bound here or above; 'venvhook use DIR' binds an environm
 # ---- Bind ----------------------------------------------------------------------------------------
 
 
-def use_here(environment: bytes, project: bytes | None, environ: Mapping[str, str]) -> list[str]:
-    """Bind *environment* to *project*, by default that of the working directory."""
+def use_here(
+    environment: bytes, project: bytes | None, environ: Mapping[str, str]
+) -> tuple[Binding, str]:
+    """Bind *environment* to *project*, by default that of the working directory.
+
+    Returns the binding, and the line that says why it is not used all the same, or nothing.
+    """
     path = _whole(absolute(environment, environ))
     logical = _project_for(path, project, environ)
     root = os.path.realpath(logical)
     if os.path.dirname(root) == root:
         raise VenvhookError(f"{shown(root)}: is everything; name the directory of a project")
     state = open_state(environ)
+    binding = Binding(root, logical, path)
     with locked(state):
-        bind(Binding(root, logical, path), state)
-    lines = [f"{shown(logical)}: {shown(path)} is used here and below; '{UNBIND}' ends that"]
-    refusal = explain(find_project(logical, environ), environ).refusal
-    return [*lines, _named(refusal, path)] if refusal else lines
+        bind(binding, state)
+    return binding, _named(explain(find_project(logical, environ), environ).refusal, path)
 
 
 def _whole(path: bytes) -> bytes:
@@ -105,15 +109,15 @@ def show(project: bytes | None, environ: Mapping[str, str]) -> tuple[Binding | N
     return binding, [f"{shown(root)}: {shown(binding.environment)}{gone}"]
 
 
-def unuse(project: bytes | None, environ: Mapping[str, str]) -> list[str]:
-    """End the binding of *project*, or of the working directory or above."""
+def unuse(project: bytes | None, environ: Mapping[str, str]) -> bytes:
+    """End the binding of *project*, or of the working directory or above; return the project."""
     state = open_state(environ)
     with locked(state):
         root = _bound_root(project, state, environ)
         if root is None:
             raise VenvhookError(f"{shown(absolute(project or b'.', environ))}: {_NOTHING}")
         unbind(root, state)
-    return [f"{shown(root)}: nothing is bound here any more"]
+    return root
 
 
 def _bound_root(project: bytes | None, state: State, environ: Mapping[str, str]) -> bytes | None:
@@ -139,21 +143,38 @@ def _has_record(root: bytes, state: State) -> bool:
 def candidates(begun: bytes, environ: Mapping[str, str], expand: bool) -> list[tuple[bytes, str]]:
     """Return the environments whose paths begin as *begun*, each with what it is.
 
-    Those in the directory that *begun* names, and from ``/`` or ``~`` on all that are known.
+    Those in the directory that *begun* names, and those that are known: below the working
+    directory, relative to it, and from ``/`` or ``~`` on all.
     *expand* says whether a ``~`` is to be what it stands for.
     """
     home = home_directory(environ)
     prefix = home if begun[:2] in (b"~", b"~/") else b""
     path = prefix + begun[1:] if prefix else begun
-    found = dict.fromkeys(_environments_in(path), "environment")
-    if not begun or os.path.isabs(path):
-        found |= dict.fromkeys(_known(existing_state(environ)), "environment in use")
+    known = _known(existing_state(environ))
+    if not os.path.isabs(path):
+        known = list(_from_here(known, environ, bool(begun)))
+    found = dict.fromkeys(known, "environment in use")
+    found |= dict.fromkeys(_environments_in(path), "environment")
     shortened = {
         b"~" + place[len(prefix) :] if prefix and not expand else place: about
-        for place, about in found.items()
+        for place, about in sorted(found.items(), key=lambda item: os.path.isabs(item[0]))
         if place.startswith(path)
     }
     return [(place, about) for place, about in shortened.items() if _is_plain(place)]
+
+
+def _from_here(places: list[bytes], environ: Mapping[str, str], below: bool) -> Iterator[bytes]:
+    """Yield those of *places* that lie below the working directory, relative to it.
+
+    Unless *below* is all that is wished, the others too, as they are.
+    """
+    here = os.path.join(os.path.realpath(working_directory(environ)), b"")
+    for place in places:
+        real = os.path.realpath(place)
+        if real.startswith(here):
+            yield real[len(here) :]
+        elif not below:
+            yield place
 
 
 def _environments_in(path: bytes) -> list[bytes]:

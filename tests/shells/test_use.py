@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -252,9 +253,21 @@ def test_the_project_is_the_nearest_that_says_it_is_one(
 
 def test_facts_as_json(bash: Shell, science: Path, home: Path, open_terminal: OpenTerminal) -> None:
     terminal = started(open_terminal, bash, home / "app")
-    empty = terminal.run("venvhook use --json")
-    assert '"environment": null' in empty
-    terminal.run("venvhook use ~/kept/science")
-    told = terminal.run("venvhook use --json")
-    assert f'"environment": "{science}"' in told
-    assert f'"project": "{home}/app"' in told
+
+    def told(words: str) -> tuple[object, ...]:
+        # What follows is the hook's.
+        printed = terminal.run(f"venvhook use {words} --json")
+        facts, _end = json.JSONDecoder().raw_decode(printed)
+        assert facts.pop("version") == 1
+        return tuple(facts[name] for name in ("project", "environment", "refusal"))
+
+    assert told("") == (None, None, None)
+    assert told("~/kept/science") == (f"{home}/app", str(science), None)
+    assert terminal.environment == str(science)
+    assert told("") == (f"{home}/app", str(science), None)
+    assert told("--none") == (f"{home}/app", None, None)
+    assert terminal.environment is None
+    shutil.copytree(science, home / "copy", symlinks=True)
+    project, environment, refusal = told("~/copy")
+    assert (project, environment) == (f"{home}/app", f"{home}/copy")
+    assert "was made for" in str(refusal)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -367,6 +368,7 @@ def test_what_does_not_go_together_is_a_wrong_call(home: Home) -> None:
         ["allow", "--list", "--prune"],
         ["allow", ".", "--list"],
         ["allow", "--all"],
+        ["allow", "--json"],
         ["allow", "--shared", "--under", "."],
         ["revoke", ".", "--under", "."],
         ["deny", "a", "b"],
@@ -507,6 +509,28 @@ def test_the_list_is_sorted_and_of_what_the_user_decided(home: Home) -> None:
     home.unpack()
     home.says("allow")
     assert f"{home.environment}  (set aside: made here)" in home.says("allow", "--list")
+
+
+def test_the_list_as_json(home: Home) -> None:
+    home.unpack()
+    home.says("allow")
+    (home.path / "b").mkdir()
+    home.says("deny", home.path / "b")
+    allowed = {
+        "decision": "allowed",
+        "path": str(home.environment),
+        "set_aside": ["made here"],
+    }
+    denied = {"decision": "denied", "path": str(home.path / "b"), "set_aside": []}
+    rows = sorted((allowed, denied), key=lambda row: str(row["path"]))
+    whole = {"version": 1, "decisions": rows, "damaged": 0}
+    assert json.loads(home.says("allow", "--list", "--json")) == whole
+    file = home.state.file(bytes(home.environment), b"decision")
+    assert file is not None
+    Path(os.fsdecode(file)).write_text("rubbish")
+    ran = home.call("allow", "--list", "--json")
+    assert json.loads(ran.stdout) == {"version": 1, "decisions": [denied], "damaged": 1}
+    assert (ran.returncode, ran.stderr.count("\n")) == (1, 1)
 
 
 def test_a_damaged_decision_is_named_and_swept(home: Home) -> None:

@@ -148,6 +148,7 @@ def test_the_list_as_json(home: Home) -> None:
     assert (found["guard"]["value"], found["guard"]["line"]) == (True, 2)
     assert (found["trust"]["value"], found["trust"]["source"]) == ("all", "variable")
     assert (found["notice"]["source"], found["notice"]["line"]) == ("default", None)
+    assert json.loads(home.prints("--json", VENVHOOK_TRUST="all")) == printed
     one = json.loads(home.prints("get", "names", "--json"))
     assert one == {"version": 1, "name": "names", **found["names"]}
 

@@ -15,7 +15,7 @@ from click.shell_completion import CompletionItem
 from .. import settings
 from ..config import DIRECTORIES, SETTINGS, SWITCH
 from ..errors import UsageError, VenvhookError, complain, shown
-from .options import json_option
+from .options import Commands, json_option
 from .output import confirm, path_text, print_json, print_lines, styled
 
 # Tried in this order where neither VISUAL nor EDITOR is set.
@@ -65,6 +65,7 @@ _name_argument = click.argument("name", shell_complete=_complete_name)
 
 @click.group(
     "config",
+    cls=Commands,
     invoke_without_command=True,
     epilog="""\b
 Examples:
@@ -73,11 +74,17 @@ Examples:
   venvhook config set names .venv my-env
   venvhook config edit""",
 )
+@json_option
 @click.pass_context
-def config(ctx: click.Context) -> None:
-    """Show and change settings: those of config.toml, and of variables VENVHOOK_*."""
+def config(ctx: click.Context, as_json: bool) -> None:
+    """Show and change settings: those of config.toml, and of variables VENVHOOK_*.
+
+    Without a command, as 'list'.
+    """
     if ctx.invoked_subcommand is None:
-        ctx.invoke(list_settings)
+        ctx.invoke(list_settings, as_json=as_json)
+    elif as_json:
+        raise click.UsageError(f"--json goes after '{ctx.invoked_subcommand}'.")
 
 
 @config.command(

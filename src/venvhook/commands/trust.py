@@ -7,10 +7,11 @@ import os
 import click
 
 from .. import permission
+from ..decision import Decision, State
 from ..errors import complain
 from ..project import find_project
 from .options import PATH
-from .output import print_lines
+from .output import path_text, print_json, print_lines
 
 
 @click.command(
@@ -20,7 +21,7 @@ Examples:
   venvhook allow ~/app            of that project
   venvhook allow --shared         although others can write it
   venvhook allow --under ~/work   all that was made elsewhere, below that directory
-  venvhook allow --list"""
+  venvhook allow --list --json"""
 )
 @click.argument("path", required=False, type=PATH, metavar="[PATH]")
 @click.option("--shared", is_flag=True, help="Although others than you and root can write it.")
@@ -30,6 +31,7 @@ Examples:
 @click.option("--list", "listing", is_flag=True, help="List what you allowed and denied.")
 @click.option("--all", "accepted", is_flag=True, help="With --list: also what was used unasked.")
 @click.option("--prune", is_flag=True, help="Forget decisions about what is gone, or damaged.")
+@click.option("--json", "as_json", is_flag=True, help="With --list: print facts as JSON.")
 def allow(
     path: bytes | None,
     shared: bool,
@@ -37,6 +39,7 @@ def allow(
     listing: bool,
     accepted: bool,
     prune: bool,
+    as_json: bool,
 ) -> int:
     """Let the environment of a project be used, although it was not made here.
 
@@ -48,18 +51,36 @@ def allow(
         raise click.UsageError(
             "PATH with --shared, --under, --list and --prune do not go together."
         )
+    if as_json and not listing:
+        raise click.UsageError("--json goes with --list.")
     state = permission.open_state(os.environ)
     if listing:
-        lines, complaints = permission.list_decisions(state, accepted)
-        print_lines(lines)
-        for complaint in complaints:
-            complain(complaint)
-        return 1 if complaints else 0
+        return _list(state, accepted, as_json)
     if prune:
         return print_lines(permission.prune(state))
     if under is not None:
         return print_lines(permission.allow_under(under, os.environ, state))
     return print_lines(permission.allow(find_project(path, os.environ), state, shared))
+
+
+def _list(state: State, accepted: bool, as_json: bool) -> int:
+    """Print what was decided, as lines or *as_json*; return the status, 1 for damaged records."""
+    found, complaints = permission.list_decisions(state, accepted)
+    if as_json:
+        print_json({"decisions": [_facts(*row) for row in found], "damaged": len(complaints)})
+    else:
+        print_lines([permission.row_of(*row) for row in found])
+    for complaint in complaints:
+        complain(complaint)
+    return 1 if complaints else 0
+
+
+def _facts(word: str, decision: Decision) -> dict[str, object]:
+    return {
+        "decision": word,
+        "path": path_text(decision.path),
+        "set_aside": permission.set_aside(decision),
+    }
 
 
 @click.command(epilog="Example: venvhook deny ~/clones/strange")

@@ -7,6 +7,8 @@ import os
 import click
 from click.shell_completion import CompletionItem
 
+from ..binding import UNBIND, Binding
+from ..errors import shown
 from ..usage import candidates, show, unuse, use_here
 from .options import DIRECTORY, PATH, json_option
 from .output import path_text, print_json, print_lines
@@ -50,14 +52,30 @@ def use(environment: bytes | None, project: bytes | None, none: bool, as_json: b
     if none and environment is not None:
         raise click.UsageError("DIR and --none do not go together.")
     if none:
-        return print_lines(unuse(project, os.environ))
+        root = unuse(project, os.environ)
+        told = [f"{shown(root)}: nothing is bound here any more"]
+        return print_json(_facts(root, None)) if as_json else print_lines(told)
     if environment is not None:
-        return print_lines(use_here(environment, project, os.environ))
-    binding, lines = show(project, os.environ)
+        binding, refusal = use_here(environment, project, os.environ)
+        if as_json:
+            return print_json(_facts(binding.logical, binding.environment, refusal))
+        return print_lines([_told(binding), *filter(None, [refusal])])
+    bound, lines = show(project, os.environ)
     if not as_json:
         return print_lines(lines)
-    facts = {
-        "project": path_text(binding.logical if binding else None),
-        "environment": path_text(binding.environment if binding else None),
+    return print_json(_facts(bound.logical, bound.environment) if bound else _facts(None, None))
+
+
+def _told(binding: Binding) -> str:
+    """Return the line that tells that *binding* was made."""
+    what = f"{shown(binding.logical)}: {shown(binding.environment)} is used here and below"
+    return f"{what}; '{UNBIND}' ends that"
+
+
+def _facts(root: bytes | None, environment: bytes | None, refusal: str = "") -> dict[str, object]:
+    """Return what is bound now, as JSON has it, and why it is not used all the same."""
+    return {
+        "project": path_text(root),
+        "environment": path_text(environment),
+        "refusal": refusal or None,
     }
-    return print_json(facts)
