@@ -648,6 +648,8 @@ _venvhook_complete() {
   [[ $2 != [\'\"]* ]] || return 0
   for i in ${COMPREPLY[@]+"${!COMPREPLY[@]}"}; do
     builtin printf -v value %q "${COMPREPLY[i]#\~}"
+    # It is nothing special, and readline would not find what was typed again.
+    value=${value//\\,/,}
     [[ ${COMPREPLY[i]} != \~* ]] || value=\~$value
     COMPREPLY[i]=$value
   done

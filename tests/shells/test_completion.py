@@ -82,13 +82,46 @@ def test_paths_with_spaces_are_one_word(editor: Terminal) -> None:
 def test_environments_with_any_name(
     editor: Terminal, home: Path, make_environment: EnvironmentMaker, name: str
 ) -> None:
-    if editor.shell.name == "fish" and "," in name:
-        pytest.skip("click's text for fish takes what comes after a comma for another word")
     environment = make_environment(home / "two words" / name)
     runs(editor, f"cd tw{TAB}")
     begun = name[: 2 if name[1].isalnum() else 1]
     told = runs(editor, f"venvhook use {begun}{TAB}")
     assert f"{environment} is used here and below" in told
+
+
+def test_programs_of_the_environment_and_files(
+    editor: Terminal, home: Path, make_environment: EnvironmentMaker
+) -> None:
+    program = make_environment(home / "app/.venv") / "bin/py-stocktake"
+    program.write_text('#!/bin/sh\necho "taken: $*"\n')
+    (home / "app/with-nothing").touch()
+    program.chmod(0o755)
+    runs(editor, "cd app")
+    for begun in ("venvhook run ", "venvhook run -- ", "venvhook run --in ~/app "):
+        completes(editor, f"{begun}py-st", f"{begun}py-stocktake ")
+        told = runs(editor, f"{begun}py-sto{TAB}with-no{TAB}")
+        assert told == "taken: with-nothing\n", begun
+    # Where no program is called so.
+    completes(editor, "venvhook run with-n", "venvhook run with-nothing ")
+    runs(editor, f"cd {home}")
+    completes(editor, "venvhook run tw", "venvhook run two\\ words/")
+
+
+def test_shells_between_commas(editor: Terminal) -> None:
+    completes(editor, "venvhook init fi", "venvhook init fish ")
+    completes(editor, "venvhook install --shells ba", "venvhook install --shells bash ")
+    completes(editor, "venvhook install --shells zsh,fi", "venvhook install --shells zsh,fish ")
+
+
+def test_environments_below_are_named_from_here(
+    editor: Terminal, home: Path, make_environment: EnvironmentMaker
+) -> None:
+    kept = make_environment(home / "two words/below/science")
+    runs(editor, f"venvhook use {home}/two*/below/science")
+    told = runs(editor, f"venvhook use tw{TAB} --in /")
+    assert "/: is everything" in told
+    completes(editor, "venvhook use two", "venvhook use two\\ words/below/science ")
+    assert kept.exists()
 
 
 def test_environments_that_are_known_elsewhere(

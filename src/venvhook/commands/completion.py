@@ -15,6 +15,8 @@ from .options import complete_shells
 # As click derives it from the command's name.
 _VARIABLE = "_VENVHOOK_COMPLETE"
 _SCRIPTS = {"powershell": "venvhook.completion.ps1"}
+# fish: what click answers is "kind,value", and its text takes that apart at each comma.
+_FISH_MENDED = ('string split ","', 'string split -m 1 ","')
 
 
 @click.command(
@@ -46,4 +48,5 @@ def _text(shell: str, commands: click.Command) -> bytes:
     found = get_completion_class(shell)
     if found is None:
         raise click.UsageError(f"click completes nothing in {shell}.")
-    return found(commands, {}, "venvhook", _VARIABLE).source().encode()
+    text = found(commands, {}, "venvhook", _VARIABLE).source()
+    return (text.replace(*_FISH_MENDED) if shell == "fish" else text).encode()

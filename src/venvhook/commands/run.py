@@ -38,22 +38,26 @@ class _RunCommand(click.Command):
 def _complete_command(
     ctx: click.Context, _param: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
-    """Return the environment's programs for the first word, and files after it."""
-    if ctx.params.get("command") or "/" in incomplete:
-        return [CompletionItem(incomplete, type="file")]
-    return [CompletionItem(name) for name in _programs(ctx.params.get("directory"), incomplete)]
+    """Return the environment's programs for the first word; files after it, and where none fits."""
+    programs: list[str] = []
+    if not ctx.params.get("command") and "/" not in incomplete:
+        programs = _programs(ctx.params.get("directory"), incomplete)
+    return [CompletionItem(name) for name in programs] or [CompletionItem(incomplete, type="file")]
 
 
 def _programs(directory: bytes | None, prefix: str) -> list[str]:
     """Return the names of the environment's programs that begin with *prefix*."""
     try:
-        project = find_project(directory, os.environ)
-        names = os.listdir(os.path.join(project.environment, BIN))
+        # Words come as they were typed.
+        project = find_project(directory and os.path.expanduser(directory), os.environ)
+        project.required_marker()
+        folder = os.path.join(project.environment, BIN)
+        with os.scandir(folder) as entries:
+            names = sorted(os.fsdecode(e.name) for e in entries if os.access(e.path, os.X_OK))
     except (VenvhookError, OSError):
         return []
-    texts = sorted(name.decode("utf-8", "surrogateescape") for name in names)
     # A line break would be two names.
-    return [t for t in texts if t.startswith(prefix) and all(is_harmless(ord(c)) for c in t)]
+    return [n for n in names if n.startswith(prefix) and all(is_harmless(ord(c)) for c in n)]
 
 
 @click.command(
