@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
+import importlib.util
+import os
+import sys
 from pathlib import Path
 
 import pytest
 
+from checkout import go_without
 from environments import EnvironmentMaker
 from terminal import OpenTerminal, Shell, Terminal
 
@@ -189,9 +192,11 @@ def test_what_was_typed_is_left_in_no_file(bash: Shell, open_terminal: OpenTermi
 @pytest.mark.usefixtures("settings")
 def test_a_real_pip_refuses(bash: Shell, home: Path, open_terminal: OpenTerminal) -> None:
     terminal = open_terminal(bash)
-    found = shutil.which("python3", path="/usr/bin:/bin")
-    if found is None or "pip" not in terminal.run(f"{found} -m pip --version"):
-        pytest.skip("the system's Python has no pip")
-    printed = terminal.run(f"{found} -m pip install --no-index {home}")
+    pip = importlib.util.find_spec("pip")
+    if pip is None or pip.origin is None:
+        go_without("pip")
+    # The Python that the tests' environment was made from, with that environment's pip.
+    folder, python = Path(pip.origin).parents[1], os.path.realpath(sys.executable)
+    printed = terminal.run(f"PYTHONPATH={folder} {python} -m pip install --no-index {home}")
     assert "virtualenv" in printed
     assert terminal.status == "3"
