@@ -392,7 +392,7 @@ def test_nothing_is_run_that_others_can_write(make: Callable[[Path], None], home
 
 def test_a_shell_that_others_can_write_is_told_and_not_run(home: Path) -> None:
     ran = home / "ran"
-    shell = program(home / "bin/zsh", f"touch {ran}; echo 5.9")
+    shell = program(home / "bin/zsh", f": > {ran}; echo 5.9")
     shell.chmod(0o777)
     environ = environ_of(home, PATH=str(home / "bin"), SHELL=str(shell), PWD="/")
     found = told(doctor.examine_machine("venvhook", environ), home)

@@ -627,7 +627,7 @@ def test_a_shell_of_the_project_is_not_asked(
 ) -> None:
     zsh = tmp_path / "app/bin/zsh"
     zsh.parent.mkdir(parents=True)
-    zsh.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
+    zsh.write_text(f"#!/bin/sh\n: > {tmp_path}/ran\n")
     zsh.chmod(0o755)
     row = next(row for row in SHELLS if row.name == "zsh")
     monkeypatch.setattr(presence_module, "current_shell", lambda: row)
