@@ -140,8 +140,8 @@ def _look_at_directory(path: bytes) -> Marker:
     except FileNotFoundError:
         try:
             require_finished(path)
-        except Unusable as reason:
-            return Marker(path, reason=reason, rests_on=(path,))
+        except Unusable as unfinished:
+            return Marker(path, reason=unfinished, rests_on=(path,))
         if not os.path.basename(path).startswith(b"."):
             return Marker(path)
         text = f"no {CONFIG.decode()} in it, so it is no environment; remove or recreate it"
