@@ -380,9 +380,9 @@ def test_completion_offers_the_environments_programs_then_files(tmp_path: Path, 
     write_program(app / ".venv/bin/pyzzle", "")
     assert "plain,pyzzle" in completed(road, app, "run", "py")
     assert "plain,python" in completed(road, app, "run", "py")
-    assert completed(road, app, "run", "two") == []
+    assert completed(road, app, "run", "two") == ["file,two"]
     assert completed(road, tmp_path, "run", "--in", "app", "pyz") == ["plain,pyzzle"]
-    assert completed(road, tmp_path, "run", "pyz") == []
+    assert completed(road, tmp_path, "run", "pyz") == ["file,pyz"]
     assert completed(road, app, "run", "./py") == ["file,./py"]
     for last in ("x", "-"):
         assert completed(road, app, "run", "python", last) == [f"file,{last}"]
