@@ -19,7 +19,8 @@ from .decision import ALLOWED, DECLINED, OWN, Decision, State, identity, plant_t
 from .environment import BIN, PYTHON, WINDOWS, Doubt, Unusable, examine_unfinished
 from .errors import VenvhookError, shown
 from .permission import locked, open_state
-from .plan import Plan, surroundings
+from .plan import Plan
+from .surroundings import project_around
 from .trust import Look, judge, message
 from .unfinished import Site, failure
 
@@ -119,7 +120,7 @@ def _run_creator(plan: Plan, creator: Creator, environ: Mapping[str, str], site:
         done = subprocess.run(  # noqa: S603  # the words of creators, by absolute paths
             words,
             cwd="/",
-            env=creator_environ(environ, surroundings(plan.root, environ)),
+            env=creator_environ(environ, project_around(plan.root, environ)),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

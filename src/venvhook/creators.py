@@ -13,6 +13,7 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from .asking import answer
 from .environment import WINDOWS
 from .errors import VenvhookError, shown
 from .interpreters import Interpreter, is_avoided
@@ -67,7 +68,13 @@ def find_creators(environ: Mapping[str, str], avoid: bytes) -> list[Creator]:
         found.append(Creator("uv", (uv,), (3, 6)))
     virtualenv = find_program("virtualenv", environ, avoid)
     if virtualenv is not None:
-        found.append(Creator("virtualenv", (virtualenv,), _oldest_of_virtualenv(virtualenv)))
+        found.append(
+            Creator(
+                "virtualenv",
+                (virtualenv,),
+                _oldest_of_virtualenv(virtualenv, creator_environ(environ, avoid)),
+            )
+        )
     return [*found, Creator("venv", (), (3, 4))]
 
 
@@ -95,21 +102,10 @@ def _is_apart(path: bytes, environ: Mapping[str, str], avoid: bytes) -> bool:
     return avoid == b"/" or not is_avoided(path, avoid, environ)
 
 
-def _oldest_of_virtualenv(command: bytes) -> tuple[int, int]:
+def _oldest_of_virtualenv(command: bytes, environ: Mapping[str, str]) -> tuple[int, int]:
     """Return the oldest Python that the program *command*, a virtualenv, makes environments for."""
-    try:
-        done = subprocess.run(  # noqa: S603  # a program on PATH, outside of the project
-            [command, "--version"],
-            cwd="/",
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=_SECONDS,
-            check=False,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return _VIRTUALENV[0][1]
-    release = re.search(rb"virtualenv (\d+)\.(\d+)", done.stdout)
+    printed = answer([os.fsdecode(command), "--version"], environ, _SECONDS)
+    release = re.search(rb"virtualenv (\d+)\.(\d+)", printed or b"")
     version = (int(release[1]), int(release[2])) if release else _VIRTUALENV[0][0]
     return next(oldest for first, oldest in _VIRTUALENV if version >= first)
 

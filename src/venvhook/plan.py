@@ -37,6 +37,7 @@ from .environment import (
 )
 from .errors import VenvhookError, shown
 from .interpreters import Interpreter, find_interpreters
+from .surroundings import project_around
 from .unfinished import former_of, is_known, is_unfinished
 from .wanted import NoSuitable, choose, wanted_python
 
@@ -151,14 +152,6 @@ def project_directory(directory: bytes | None, environ: Mapping[str, str]) -> by
     return start
 
 
-def surroundings(root: bytes, environ: Mapping[str, str]) -> bytes:
-    """Return what nothing may be run from: the git work tree around *root*, else *root*."""
-    for level in levels(root, home_directory(environ)):
-        if os.path.lexists(os.path.join(level, b".git")):
-            return level
-    return root
-
-
 def prepare(root: bytes, wishes: Wishes, environ: Mapping[str, str]) -> Plan:
     """Return what *wishes* come to in the project at *root*; changes nothing.
 
@@ -169,7 +162,7 @@ def prepare(root: bytes, wishes: Wishes, environ: Mapping[str, str]) -> Plan:
     environment = _place(root, wishes, marker_names(environ), state)
     former = _require_room(environment, wishes, state)
     interpreter, origin, notes = _interpreter(root, wishes, former, environ)
-    found = find_creators(environ, surroundings(root, environ))
+    found = find_creators(environ, project_around(root, environ))
     creators = choose_creators(wishes.backend or settings.backend, interpreter, found)
     options = _options(root, wishes, former, creators[0])
     if creators[0].name == "venv":
@@ -340,7 +333,7 @@ def _interpreter(
     """Return the interpreter to take, who wants it, and lines about how it was chosen."""
     wanted = wanted_python(root, wishes.python)
     notes = tuple(line for line in (*wanted.ignored, wanted.conflict) if line)
-    found = [] if wanted.path else find_interpreters(environ, surroundings(root, environ))
+    found = [] if wanted.path else find_interpreters(environ, project_around(root, environ))
     if former is not None and former.version and not wanted.text:
         # Nobody wants another: as before, if that is still to be had.
         kept = wanted_python(root, ".".join(former.version.split(".")[:2]))

@@ -14,7 +14,8 @@ from ..creators import AUTO, NAMES, can_download, download_python
 from ..errors import VenvhookError, complain, shown
 from ..interpreters import find_interpreters
 from ..nearest import environment_at
-from ..plan import AlreadyThere, Plan, Wishes, prepare, project_directory, surroundings
+from ..plan import AlreadyThere, Plan, Wishes, prepare, project_directory
+from ..surroundings import project_around, projects_here
 from ..wanted import NoSuitable
 from .options import DIRECTORY, complete_group, complete_marker_name, yes_option
 from .output import busy, confirm, print_lines
@@ -24,7 +25,8 @@ def _complete_python(
     _ctx: click.Context, _param: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
     """Return the series of the Pythons that are here, newest first."""
-    found = find_interpreters(os.environ, os.getcwdb())
+    around = projects_here(os.environ)
+    found = find_interpreters(os.environ, around[0] if around else b"")
     series = dict.fromkeys(
         ("" if one.implementation == "cpython" else one.implementation)
         + ".".join(map(str, one.version[:2]))
@@ -138,7 +140,7 @@ def _plan(root: bytes, wishes: Wishes) -> Plan:
             return prepare(root, wishes, os.environ)
     except NoSuitable as error:
         question = f"No suitable Python is here. Let uv download Python {error.request}?"
-        avoid = surroundings(root, os.environ)
+        avoid = project_around(root, os.environ)
         if not error.request or not can_download(os.environ, avoid) or not confirm(question):
             raise
         download_python(error.request, os.environ, avoid)
