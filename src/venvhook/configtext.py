@@ -67,7 +67,7 @@ def _decoded(where: str, content: bytes) -> str:
         return content.decode()
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise VenvhookError(f"{where}:{line}: is not UTF-8; mend it") from None
+        raise VenvhookError(f"{where}:{line}: is not UTF-8; mend it with an editor") from None
 
 
 def table_of(where: str, text: str) -> dict[str, object]:
@@ -80,7 +80,7 @@ def table_of(where: str, text: str) -> dict[str, object]:
         place = _PLACE.search(what)
         line = text.count("\n") + 1 if place is None or not place[1] else int(place[1])
         what = what if place is None else what[: place.start()]
-        raise VenvhookError(f"{where}:{line}: {what}; mend it") from None
+        raise VenvhookError(f"{where}:{line}: {what}; 'venvhook config edit' mends it") from None
 
 
 def _value(row: Setting, raw: object) -> Value | None:

@@ -126,7 +126,7 @@ def _look_at_unreachable(path: bytes, error: OSError) -> Marker | None:
     except OSError:
         return None
     if isinstance(error, FileNotFoundError):
-        return Marker(path, reason=Unusable("is a link to nothing; recreate the environment"))
+        return Marker(path, reason=Unusable("is a link to nothing; remove it"))
     return Marker(
         path, reason=Unusable(f"cannot be followed ({error.strerror}); remove or mend the link")
     )

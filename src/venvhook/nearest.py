@@ -129,7 +129,8 @@ def look_into(root: bytes, names: tuple[bytes, ...], policy: Policy) -> Outcome 
         return None
     rests_on = list(marker.rests_on)
     if policy.mistake:
-        return Outcome([*rests_on, *policy.witnesses()], kept=False, refusal=policy.mistake)
+        refusal = f"{policy.mistake}; until then nothing is activated"
+        return Outcome([*rests_on, *policy.witnesses()], kept=False, refusal=refusal)
     try:
         if marker.environment is None:
             if marker.reason is None:

@@ -64,7 +64,7 @@ class Project:
         if self.marker is None:
             raise VenvhookError(
                 f"{shown(self.start)}: no {listed(self.names)} here or above; make an environment "
-                "with 'python -m venv .venv', or name one"
+                "with 'venvhook create', or name one"
             )
         return self.marker
 
