@@ -9,7 +9,16 @@ from __future__ import annotations
 
 import os
 
-from .decision import State, damaged, is_at, policies_below, read_own, remove_empty, write_own
+from .decision import (
+    State,
+    damaged,
+    directories_below,
+    is_at,
+    policies_below,
+    read_own,
+    remove_empty,
+    write_own,
+)
 from .directories import mirrored
 from .discovery import Marker
 from .environment import CONFIG, Doubt, Unusable
@@ -168,15 +177,7 @@ def _read(file: bytes, root: bytes | None = None) -> Binding | None:
 
 def _files(state: State) -> Iterator[bytes]:
     """Yield the file of every binding, in the order of their names."""
-    waiting = [_bindings_below(state)]
-    while waiting:
-        path = waiting.pop()
-        try:
-            with os.scandir(path) as entries:
-                inner = sorted(e.path for e in entries if e.is_dir(follow_symlinks=False))
-        except OSError:
-            inner = []
-        waiting += inner[::-1]
+    for path in directories_below(_bindings_below(state)):
         file = os.path.join(path, _NAME)
         if os.path.lexists(file):
             yield file

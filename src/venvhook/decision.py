@@ -192,16 +192,7 @@ class State:
 
         Not what a process has left that was killed as it wrote.
         """
-        # A stack, since a path may have 2000 directories and Python fewer calls.
-        waiting = [decisions_below(self.directory)]
-        while waiting:
-            path = waiting.pop()
-            try:
-                with os.scandir(path) as entries:
-                    inner = sorted(e.path for e in entries if e.is_dir(follow_symlinks=False))
-            except OSError:
-                inner = []
-            waiting += inner[::-1]
+        for path in directories_below(decisions_below(self.directory)):
             for kind in KINDS:
                 file = os.path.join(path, _STEM + kind)
                 if os.path.lexists(file):
@@ -256,6 +247,21 @@ class Lock:
 
 _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 _NO_FOLLOW |= getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+
+
+def directories_below(base: bytes) -> Iterator[bytes]:
+    """Yield *base* and the directories in it, at any depth and by their names; not by links."""
+    # A stack, since a path may have 2000 directories and Python fewer calls.
+    waiting = [base]
+    while waiting:
+        path = waiting.pop()
+        yield path
+        try:
+            with os.scandir(path) as entries:
+                inner = sorted(e.path for e in entries if e.is_dir(follow_symlinks=False))
+        except OSError:
+            inner = []
+        waiting += inner[::-1]
 
 
 def decisions_below(state: bytes) -> bytes:
