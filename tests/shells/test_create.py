@@ -82,9 +82,10 @@ def test_a_spinner_is_drawn_on_a_terminal_only_and_leaves_nothing(
     terminal = open_terminal(bash, environ=environ)
     terminal.run("cd app")
     told = "uv failed (exit status 1): error: too slow; nothing was changed"
-    shown = command(terminal, f"create --python {PYTHON}")
+    create = f"create --backend uv --without-pip --python {PYTHON}"
+    shown = command(terminal, create)
     assert "making .venv with uv and Python" in shown
     assert shown.endswith(f"\r\x1b[Kvenvhook: {told}\n")
-    quiet = command(terminal, f"create --python {PYTHON} 2>&1 | cat")
+    quiet = command(terminal, f"{create} 2>&1 | cat")
     assert quiet == f"venvhook: {told}\n"
     assert not (home / "app/.venv").exists()
