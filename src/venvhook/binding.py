@@ -121,7 +121,7 @@ def bind(binding: Binding, state: State) -> None:
     if not write_own(file, text):
         where = shown(os.path.dirname(file))
         raise VenvhookError(f"{where}: cannot be written, so nothing was bound; mend it")
-    _tell_shells(state)
+    tell_shells(state)
 
 
 def unbind(root: bytes, state: State) -> bool:
@@ -134,12 +134,15 @@ def unbind(root: bytes, state: State) -> bool:
         return False
     os.unlink(file)
     remove_empty(os.path.dirname(file), _bindings_below(state))
-    _tell_shells(state)
+    tell_shells(state)
     return True
 
 
-def _tell_shells(state: State) -> None:
-    """Let every shell ask anew what is bound, and look at every recipe again. Raises OSError."""
+def tell_shells(state: State) -> None:
+    """Let every shell ask anew what is bound and set, and look at every recipe again.
+
+    It does so at its next prompt. Raises OSError.
+    """
     try:
         with os.scandir(policies_below(state.directory)) as entries:
             generations = [entry.path for entry in entries]

@@ -216,6 +216,9 @@ def read_settings(environ: Mapping[str, str], trust: str, state: bytes | None) -
         way = way_of(file)
         try:
             found = os.stat(file)
+        except PermissionError as error:
+            if not is_of_another(directory, environ):
+                raise _unreadable(file, error) from None
         except OSError:
             # Where there is none yet, the directory is what changes when there is one.
             if make(directory, environ):
@@ -256,10 +259,21 @@ def file_that_counts(environ: Mapping[str, str]) -> bytes | None:
     """
     directory = config_directory(environ)
     file = os.path.join(directory, FILE) if directory is not None else b""
-    if not directory or not os.path.lexists(file) or is_of_another(directory, environ):
+    if not directory or is_of_another(directory, environ):
+        return None
+    try:
+        os.lstat(file)
+    except PermissionError as error:
+        raise _unreadable(file, error) from None
+    except OSError:
         return None
     require_own_way(way_of(file))
     return file
+
+
+def _unreadable(file: bytes, error: OSError) -> VenvhookError:
+    """Return that nobody knows what *file* would set."""
+    return VenvhookError(f"{shown(file)}: cannot be read ({error.strerror}); mend its permissions")
 
 
 def parse_file(file: bytes, environ: Mapping[str, str]) -> dict[str, Value]:

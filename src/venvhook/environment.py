@@ -239,7 +239,9 @@ def _check_interpreter(path: bytes, config: dict[bytes, bytes]) -> None:
         # A link to a Python that is gone leaves no trace here when that Python comes back.
         raise Unusable(f"{_missing_interpreter(path, config)}; {_ANEW}") from None
     except OSError as error:
-        reason = f"the interpreter in {where} cannot be used ({error.strerror}); {_ANEW}"
+        # What lies where one may not look is nothing to be made anew.
+        mend = "mend its permissions" if isinstance(error, PermissionError) else _ANEW
+        reason = f"the interpreter in {where} cannot be used ({error.strerror}); {mend}"
         raise Unusable(reason) from error
     if not is_file(mode):
         raise Unusable(f"the interpreter in {where} is {kind(mode)}; {_ANEW}", kept=True)

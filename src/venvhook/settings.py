@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .binding import tell_shells
 from .caller import home_directory
 from .config import (
     FILE,
@@ -34,7 +35,8 @@ from .config import (
     way_of,
 )
 from .configtext import ROWS, lines_of, mistake, nearest, parse, table_of
-from .directories import config_directory, is_owned, make
+from .decision import State
+from .directories import config_directory, is_own, is_owned, make, state_directory
 from .environment import Unusable, read_file
 from .errors import UsageError, VenvhookError, shown
 
@@ -300,6 +302,10 @@ def _changing(environ: Mapping[str, str]) -> Iterator[_File]:
     try:
         with _locked(directory):
             yield _read(path)
+        state = state_directory(environ)
+        if state is not None and is_own(state):
+            # A shell that only compares times sees it at its next change of directory.
+            tell_shells(State(state))
     except OSError as error:
         raise VenvhookError(
             f"{shown(path)}: cannot be changed ({error.strerror}); it is as it was"

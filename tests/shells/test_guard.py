@@ -200,3 +200,19 @@ def test_a_real_pip_refuses(bash: Shell, home: Path, open_terminal: OpenTerminal
     printed = terminal.run(f"PYTHONPATH={folder} {python} -m pip install --no-index {home}")
     assert "virtualenv" in printed
     assert terminal.status == "3"
+
+
+def test_the_command_reaches_the_shell_at_its_next_prompt(
+    any_shell: Shell, home: Path, open_terminal: OpenTerminal
+) -> None:
+    (home / "app").mkdir()
+    terminal = open_terminal(any_shell)
+    for line in ("cd app", "cd ~"):
+        terminal.run(line)
+        call = "& " if terminal.shell.name == "pwsh" else ""
+        command = f"{call}{terminal.shell.word(terminal.command)} guard"
+        assert terminal.value(NAME) is None
+        assert terminal.run(f"{command} on").startswith("guard is on")
+        assert terminal.value(NAME) == b"1"
+        terminal.run(f"{command} off")
+        assert terminal.value(NAME) is None

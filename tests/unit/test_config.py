@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from checkout import CHECKOUT
 from venvhook.config import SETTINGS, Settings, explain_settings, read_settings
 from venvhook.errors import VenvhookError
 
@@ -133,7 +136,10 @@ def test_the_file_says_what_is_set(place: Place, text: str, expected: tuple[str,
         ("notce = 1\nguard = 1\n", "1: no setting"),
         ("\n\ntrust = own", "3: Invalid value; 'venvhook config edit' mends it"),
         ("a = [\n1", "2: "),
-        ('trust = "own"\ntrust = "all"', "2: Cannot overwrite a value; 'venvhook config edit' mends it"),
+        (
+            'trust = "own"\ntrust = "all"',
+            "2: Cannot overwrite a value; ",
+        ),
         ("a = " + 9_000 * "[", "1: "),
         (b'notice = true\ntrust = "\xff"', "2: is not UTF-8; mend it"),
         (b"#" * 65_537, " is larger than 65536 bytes; mend or remove it"),
@@ -559,3 +565,27 @@ def test_links_in_a_circle_are_no_settings(place: Place) -> None:
     settings = place.read()
     assert values(settings) == ("own", True)
     assert len(settings.witnesses) == 1
+
+
+def test_a_directory_that_cannot_be_read_is_no_default(
+    tmp_path: Path, ordinary_user: tuple[str, ...]
+) -> None:
+    place = tmp_path / ".config/venvhook"
+    place.mkdir(parents=True)
+    (place / "config.toml").write_text('trust = "ask"\n')
+    place.chmod(0)
+    code = (
+        "import os, sys; sys.path.insert(0, sys.argv[1])\n"
+        "from venvhook.config import explain_settings, read_settings\n"
+        "from venvhook.errors import VenvhookError\n"
+        "for ask in (explain_settings, lambda environ: read_settings(environ, '', None)):\n"
+        "    try:\n"
+        "        ask(os.environ)\n"
+        "    except VenvhookError as error:\n"
+        "        print(error)\n"
+    )
+    words = [*ordinary_user, sys.executable, "-c", code, str(CHECKOUT / "src")]
+    done = subprocess.run(words, env={"HOME": str(tmp_path)}, capture_output=True, text=True)
+    place.chmod(0o700)
+    line = f"{place}/config.toml: cannot be read (Permission denied); mend its permissions\n"
+    assert done.stdout == line * 2, done.stderr

@@ -52,8 +52,8 @@ def test_it_is_off_until_it_is_set(tmp_path: Path, file: Path) -> None:
         "'venvhook guard on' changes that\n"
     )
     assert says(tmp_path, "guard", "on") == (
-        "guard is on: pip refuses to install outside of environments, from the next change of "
-        "directory on; 'venvhook guard off' undoes that\n"
+        "guard is on: pip refuses to install outside of environments, from the next prompt "
+        "on; 'venvhook guard off' undoes that\n"
     )
     assert file.read_text() == '# mine\ntrust = "ask"\nguard = true\n'
     assert says(tmp_path, "guard").startswith(f"guard is on ({file}:3): pip refuses to install")

@@ -31,8 +31,8 @@ Examples:
 def guard(word: str | None, as_json: bool) -> int:
     """Let pip refuse to install outside of environments, in every shell that has venvhook.
 
-    There, PIP_REQUIRE_VIRTUALENV=1 is set while no environment is active, from the next change of
-    directory on. uv refuses without an environment by itself; poetry, pdm and pipenv make their
+    There, PIP_REQUIRE_VIRTUALENV=1 is set while no environment is active, from the next prompt
+    on. uv refuses without an environment by itself; poetry, pdm and pipenv make their
     own. It is the setting 'guard', and VENVHOOK_GUARD comes before it.
     """
     overruled, mistake = _set(word)
@@ -62,7 +62,7 @@ def _set(word: str | None) -> tuple[list[str], str]:
 
 def _told(is_on: bool, origin: str) -> str:
     """Return the line that tells what is so, by *origin*, or will be where that is empty."""
-    when = "" if origin else ", from the next change of directory on"
+    when = "" if origin else ", from the next prompt on"
     because = f" ({origin})" if origin else ""
     undo = f"'venvhook guard {_WORDS[not is_on]}' {'changes' if origin else 'undoes'} that"
     return f"guard is {_WORDS[is_on]}{because}: {_MEANS[is_on]}{when}; {undo}"
