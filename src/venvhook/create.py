@@ -19,8 +19,7 @@ from .decision import ALLOWED, DECLINED, OWN, Decision, State, identity, plant_t
 from .environment import BIN, PYTHON, WINDOWS, Doubt, Unusable, examine_unfinished
 from .errors import VenvhookError, shown
 from .permission import locked, open_state
-from .plan import Plan
-from .surroundings import project_around
+from .plan import Plan, safe_from
 from .trust import Look, judge, message
 from .unfinished import Site, failure
 
@@ -61,6 +60,9 @@ def make(plan: Plan, environ: Mapping[str, str]) -> Creation:
     try:
         try:
             creator, note = _run_creators(plan, environ, site)
+            if not site.is_same():
+                where = shown(plan.environment)
+                raise VenvhookError(f"{where}: was replaced by something else meanwhile")
             _finish(plan, creator)
             if state is not None:
                 refusal = _accept(plan, environ, state)
@@ -120,7 +122,7 @@ def _run_creator(plan: Plan, creator: Creator, environ: Mapping[str, str], site:
         done = subprocess.run(  # noqa: S603  # the words of creators, by absolute paths
             words,
             cwd="/",
-            env=creator_environ(environ, project_around(plan.root, environ)),
+            env=_clean(plan.root, environ),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -131,6 +133,11 @@ def _run_creator(plan: Plan, creator: Creator, environ: Mapping[str, str], site:
         raise VenvhookError(f"{shown(words[0])}: cannot be run ({error.strerror})") from None
     if done.returncode:
         raise VenvhookError(_said(plan.environment, creator, done.returncode, done.stdout))
+
+
+def _clean(root: bytes, environ: Mapping[str, str]) -> dict[str, str]:
+    around, safe = safe_from(root, environ)
+    return creator_environ(safe, around)
 
 
 def _said(environment: bytes, creator: Creator, status: int, output: bytes) -> str:
@@ -151,7 +158,10 @@ def _is_full(directory: bytes) -> bool:
     """
     if WINDOWS:
         return False
-    found = os.statvfs(directory)
+    try:
+        found = os.statvfs(directory)
+    except OSError:
+        return False
     return found.f_bavail * found.f_frsize < _ROOM
 
 

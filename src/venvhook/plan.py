@@ -20,6 +20,7 @@ from .creators import (
     choose_creators,
     find_creators,
     require_venv,
+    safe_path,
 )
 from .decision import State
 from .directories import is_own, state_directory
@@ -43,6 +44,7 @@ from .wanted import NoSuitable, choose, wanted_python
 
 # 3.12.1, 3.12.1.final.0: what is not of this form is no version, and may be a path.
 _VERSION = re.compile(rb"(\d{1,3}(?:\.\d{1,3}){1,2})(?:\.(?:alpha|beta|candidate|final)\.\d+)?")
+_PLAIN = re.compile(rb"[A-Za-z0-9_.][A-Za-z0-9_.-]*")
 
 
 class AlreadyThere(VenvhookError):  # noqa: N818  # an answer
@@ -152,6 +154,18 @@ def project_directory(directory: bytes | None, environ: Mapping[str, str]) -> by
     return start
 
 
+def safe_from(root: bytes, environ: Mapping[str, str]) -> tuple[bytes, dict[str, str]]:
+    """Return the project that is really around *root*, and *environ* without programs of it.
+
+    Nor of the project around *root* as it is named, which a link may lead out of.
+    """
+    around = project_around(os.path.realpath(root), environ)
+    named = safe_path(environ, project_around(root, environ))
+    entries = [entry for entry in safe_path(environ, around) if entry in named]
+    path = os.fsdecode(os.fsencode(os.pathsep).join(entries))
+    return around, {**environ, "PATH": path}
+
+
 def prepare(root: bytes, wishes: Wishes, environ: Mapping[str, str]) -> Plan:
     """Return what *wishes* come to in the project at *root*; changes nothing.
 
@@ -161,8 +175,9 @@ def prepare(root: bytes, wishes: Wishes, environ: Mapping[str, str]) -> Plan:
     state = _existing_state(environ)
     environment = _place(root, wishes, marker_names(environ), state)
     former = _require_room(environment, wishes, state)
-    interpreter, origin, notes = _interpreter(root, wishes, former, environ)
-    found = find_creators(environ, project_around(root, environ))
+    around, environ = safe_from(root, environ)
+    interpreter, origin, notes = _interpreter(root, wishes, former, around, environ)
+    found = find_creators(environ, around)
     creators = choose_creators(wishes.backend or settings.backend, interpreter, found)
     options = _options(root, wishes, former, creators[0])
     if creators[0].name == "venv":
@@ -263,11 +278,25 @@ def _require_room(environment: bytes, wishes: Wishes, state: State | None) -> Fo
         if os.listdir(environment):
             raise VenvhookError(f"{where}: is no environment, and not empty; give another --name")
         return None
+    if wishes.clear:
+        _require_no_mount(environment)
     former = _former(environment)
     if not wishes.clear:
         of = f" (Python {former.version})" if former.version else ""
         raise AlreadyThere(environment, f"{where}: an environment is there already{of}; {anew}")
     return former
+
+
+def _require_no_mount(environment: bytes) -> None:
+    """Raise VenvhookError where a disk is mounted in *environment*: what is on it would go, too."""
+    # Not needed by most calls.
+    from .inventory import is_below
+    from .removal import mount_points
+
+    real = os.path.realpath(environment)
+    for place in mount_points():
+        if is_below(place, real):
+            raise VenvhookError(f"{shown(place)}: something is mounted there; unmount it first")
 
 
 def _require_no_other(root: bytes, names: tuple[bytes, ...]) -> None:
@@ -288,7 +317,8 @@ def _require_no_other(root: bytes, names: tuple[bytes, ...]) -> None:
     except OSError as error:
         raise VenvhookError(f"{shown(root)}: cannot be read ({error.strerror})") from None
     if others:
-        name = shown(others[0])
+        # To be pasted, so it names only what no shell takes for anything else.
+        name = others[0].decode() if _PLAIN.fullmatch(others[0]) else "DIR"
         raise VenvhookError(
             f"{shown(os.path.join(root, others[0]))}: an environment is there already; 'venvhook "
             f"use {name}' uses it here, 'venvhook create --name {shown(names[0])}' makes another"
@@ -328,12 +358,16 @@ def _has_pip(path: bytes) -> bool | None:
 
 
 def _interpreter(
-    root: bytes, wishes: Wishes, former: Former | None, environ: Mapping[str, str]
+    root: bytes,
+    wishes: Wishes,
+    former: Former | None,
+    around: bytes,
+    environ: Mapping[str, str],
 ) -> tuple[Interpreter, str, tuple[str, ...]]:
     """Return the interpreter to take, who wants it, and lines about how it was chosen."""
     wanted = wanted_python(root, wishes.python)
     notes = tuple(line for line in (*wanted.ignored, wanted.conflict) if line)
-    found = [] if wanted.path else find_interpreters(environ, project_around(root, environ))
+    found = [] if wanted.path else find_interpreters(environ, around)
     if former is not None and former.version and not wanted.text:
         # Nobody wants another: as before, if that is still to be had.
         kept = wanted_python(root, ".".join(former.version.split(".")[:2]))

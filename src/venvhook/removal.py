@@ -129,7 +129,7 @@ def plan_removal(
     """Return what of *entries* and of what is *known* can go. Changes nothing."""
     candidates, kept = [], []
     state = existing_state(environ)
-    mounts = _mount_points()
+    mounts = mount_points()
     for entry in entries:
         if entry.state not in REMOVED and not entry.is_link:
             continue
@@ -281,7 +281,7 @@ def _require_nothing_inside(path: bytes) -> int:
     return taken(status for _place, status in found)
 
 
-def _mount_points() -> list[bytes]:
+def mount_points() -> list[bytes]:
     """Return where file systems are mounted, where the system tells (proc(5), mountinfo).
 
     A part of the same file system can be mounted too (``mount --bind``), which no device tells.

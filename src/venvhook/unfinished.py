@@ -20,18 +20,21 @@ import stat
 
 from .decision import State, read_own, remove_empty, write_own
 from .directories import mirrored
-from .environment import BIN, CONFIG, UNFINISHED, WINDOWS, Doubt, Unusable, read_file
+from .environment import BIN, CONFIG, UNFINISHED, WINDOWS, Doubt, Unusable, is_directory, read_file
 from .errors import VenvhookError, shown
 
 # Where the environment before lies while the new one is made.
 ASIDE = b".venvhook-old"
-_OWN = (UNFINISHED, ASIDE)
 _FOREIGN = b".venvhook-other"
+_DRAFT = UNFINISHED + b"-"
+_OWN = (UNFINISHED, _DRAFT, ASIDE)
 _MOVING, _MAKING = b"move", b"make"
 _MARK = re.compile(rb"([0-9a-f]{32}) (move|make)\n")
 _DIGITS = 32
+# How many of them are kept.
+_KNOWN = 3
 _STEM = b"venvhook."
-_FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+_FLAGS = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
 # ---- The mark ------------------------------------------------------------------------------------
@@ -61,7 +64,7 @@ def phase_of(environment: bytes, state: State | None) -> bytes:
         mark = _MARK.fullmatch(read_file(os.path.join(environment, UNFINISHED), 64, links=False))
     except (OSError, Unusable):
         return b""
-    return mark[2] if mark is not None and mark[1] == _recorded(environment, state) else b""
+    return mark[2] if mark is not None and mark[1] in _recorded(environment, state) else b""
 
 
 def former_of(environment: bytes, state: State | None) -> bytes:
@@ -83,32 +86,36 @@ def _records(state: State) -> bytes:
     return os.path.join(state.directory, b"unfinished")
 
 
-def _recorded(environment: bytes, state: State | None) -> bytes:
-    """Return the digits of the mark that is known in *environment*, or nothing."""
+def _recorded(environment: bytes, state: State | None) -> list[bytes]:
+    """Return the digits of marks that are known in *environment*."""
     file = None if state is None else _record(environment, state)
     try:
-        return (None if file is None else read_own(file)) or b""
+        return ((None if file is None else read_own(file)) or b"").split()
     except Doubt:
-        return b""
+        return []
 
 
 # ---- The making ----------------------------------------------------------------------------------
 
 
 class Site:
-    """The directory in which an environment is made, its mark, and what was there before."""
+    """The directory in which an environment is made, its mark, and what was there before.
+
+    All in it is named from the open directory, so that nothing is moved or removed elsewhere where
+    its name is given to something else meanwhile. (Windows, which cannot, names it by its path.)
+    """
 
     def __init__(self, environment: bytes, state: State | None, clears: bool) -> None:
         self.environment = environment
         # Whether what is there is to be made anew; else there is nothing, or what is unfinished.
         self._clears = clears
         self._state = state
-        self._mark = os.path.join(environment, UNFINISHED)
-        self._aside = os.path.join(environment, ASIDE)
+        self._directory = -1
         self._descriptor = -1
         self._is_new = False
         # Marked by whom nothing is known.
         self._is_foreign = False
+        self._set_apart = False
 
     @property
     def descriptor(self) -> int:
@@ -116,23 +123,31 @@ class Site:
         return self._descriptor
 
     def open(self) -> None:
-        """Make the directory, mark and lock it, and move aside what is in it."""
+        """Make the directory, mark and lock it, and move aside what is in it.
+
+        Raises VenvhookError where that cannot be done; then all is as before.
+        """
         try:
             self._is_new = self._make_directory()
-            was_marked = is_unfinished(self.environment)
-            self._open_mark()
-            self._lock()
+            self._open_directory()
+            was_marked = self._open_mark()
             phase = phase_of(self.environment, self._state)
             self._is_foreign = was_marked and not phase
-            if not phase:
+        except OSError as error:
+            self.close()
+            raise failure(self.environment, error) from None
+        try:
+            if not was_marked or self._is_foreign:
                 self._take()
-            if phase == _MAKING:
+            if phase == _MAKING and was_marked:
                 # What was before is all aside; next to it is what was made.
                 self.clear()
             else:
                 self._move_aside()
             self._write(_MAKING)
         except OSError as error:
+            if phase != _MAKING or not was_marked:
+                self._undo()
             self.close()
             raise failure(self.environment, error) from None
 
@@ -143,11 +158,124 @@ class Site:
             return False
         return True
 
-    def _open_mark(self) -> None:
-        self._descriptor = os.open(self._mark, _FLAGS, 0o600)
+    def _open_directory(self) -> None:
+        if not WINDOWS:
+            self._directory = os.open(self.environment, os.O_RDONLY | os.O_DIRECTORY)
+
+    def is_same(self) -> bool:
+        """Return whether the environment's name still leads to the directory that was opened."""
+        try:
+            return WINDOWS or os.path.samestat(os.stat(self.environment), os.fstat(self._directory))
+        except OSError:
+            return False
+
+    def _at(self, name: bytes) -> tuple[bytes, int | None]:
+        """Return how *name* in the environment is called, and from which open directory."""
+        if WINDOWS:
+            return os.path.join(self.environment, name), None
+        return name, self._directory
+
+    def _has(self, name: bytes) -> bool:
+        path, directory = self._at(name)
+        try:
+            os.lstat(path, dir_fd=directory)
+        except OSError:
+            return False
+        return True
+
+    def _is_directory(self, name: bytes) -> bool:
+        path, directory = self._at(name)
+        try:
+            return is_directory(os.lstat(path, dir_fd=directory).st_mode)
+        except OSError:
+            return False
+
+    def _move(self, name: bytes, to: bytes) -> None:
+        (old, directory), (new, _same) = self._at(name), self._at(to)
+        os.rename(old, new, src_dir_fd=directory, dst_dir_fd=directory)
+
+    def _unlink(self, name: bytes) -> None:
+        path, directory = self._at(name)
+        os.unlink(path, dir_fd=directory)
+
+    def _remove(self, name: bytes) -> None:
+        """Remove *name*, and all that is in it if it is a directory; links are not followed."""
+        if self._is_directory(name):
+            path, directory = self._at(name)
+            shutil.rmtree(path, ignore_errors=True, dir_fd=directory)
+        else:
+            self._unlink(name)
+
+    def _open(self, name: bytes, flags: int) -> int:
+        path, directory = self._at(name)
+        return os.open(path, flags, 0o600, dir_fd=directory)
+
+    def _names(self, name: bytes = b"") -> list[bytes]:
+        """Return what is in the environment, or in the directory *name* of it; not what is ours."""
+        if WINDOWS:
+            return [n for n in os.listdir(os.path.join(self.environment, name)) if n not in _OWN]
+        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+        descriptor = self._open(name or b".", flags)
+        try:
+            names = [os.fsencode(text) for text in os.listdir(descriptor)]
+        finally:
+            os.close(descriptor)
+        return [n for n in names if n not in _OWN]
+
+    # -- The mark --
+
+    def _open_mark(self) -> bool:
+        """Open and lock the mark; return whether there was one.
+
+        A new one says all that it has to say from its beginning.
+        """
+        if not self._has(UNFINISHED):
+            try:
+                self._descriptor = self._new_mark()
+            except FileExistsError:
+                pass
+            else:
+                return False
+        self._descriptor = self._open(UNFINISHED, _FLAGS)
         if not stat.S_ISREG(os.fstat(self._descriptor).st_mode):
             self.close()
-            raise VenvhookError(f"{shown(self._mark)}: is no regular file; remove it")
+            where = shown(os.path.join(self.environment, UNFINISHED))
+            raise VenvhookError(f"{where}: is no regular file; remove it")
+        self._lock()
+        return True
+
+    def _new_mark(self) -> int:
+        """Return a new, locked mark. Raises FileExistsError where another process has made one."""
+        if self._has(_DRAFT):
+            self._unlink(_DRAFT)  # Of a process that was killed as it wrote.
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
+        self._descriptor = self._open(_DRAFT, flags)
+        try:
+            os.write(self._descriptor, self._digits() + b" " + _MOVING + b"\n")
+            self._lock()
+            if WINDOWS:
+                self._move(_DRAFT, UNFINISHED)
+            else:
+                (draft, directory), (mark, _same) = self._at(_DRAFT), self._at(UNFINISHED)
+                os.link(draft, mark, src_dir_fd=directory, dst_dir_fd=directory)
+        except BaseException:
+            os.close(self._descriptor)
+            self._descriptor = -1
+            raise
+        finally:
+            if self._has(_DRAFT):
+                self._unlink(_DRAFT)
+        return self._descriptor
+
+    def _digits(self) -> bytes:
+        """Return new digits, that are recorded as those of the environment's mark."""
+        digits = os.urandom(_DIGITS // 2).hex().encode()
+        file = None if self._state is None else _record(self.environment, self._state)
+        if file is not None:
+            # Beside those of who may be at it at the same time.
+            known = _recorded(self.environment, self._state)[-_KNOWN:]
+            write_own(file, b"\n".join((*known, digits)))
+        return digits
 
     def _lock(self) -> None:
         """Lock the mark. Raises VenvhookError where another process has it."""
@@ -155,86 +283,97 @@ class Site:
             return
         import fcntl
 
+        where = shown(self.environment)
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            self.close()
             if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
-                where = shown(self.environment)
+                self.close()
                 raise VenvhookError(
                     f"{where}: is being made by another process; wait for it, or stop it"
                 ) from None
             raise
-        if not os.path.lexists(self._mark):
+        if not os.fstat(self._descriptor).st_nlink:
             # Who had it has just finished.
             self.close()
-            raise VenvhookError(f"{shown(self.environment)}: has just been made by another process")
+            raise VenvhookError(f"{where}: has just been made by another process")
 
     def _take(self) -> None:
         """Make the mark this one's. All that is there is of the environment before."""
-        if not self._clears and self._entries():
+        if not self._clears and self._names():
             if not self._is_foreign:
-                os.unlink(self._mark)
+                self._unlink(UNFINISHED)
+                self._forget()
             self.close()
             where = shown(self.environment)
             raise VenvhookError(f"{where}: has just been made by another process")
-        if os.path.lexists(self._aside):
+        if self._has(ASIDE):
             # Left by a making that was killed after its end; if it is something else, then it is
             # the user's, as all that is there.
-            if os.path.islink(self._aside) or self._is_foreign:
-                os.rename(self._aside, os.path.join(self.environment, _FOREIGN))
+            if self._is_foreign or not self._is_directory(ASIDE):
+                self._move(ASIDE, _FOREIGN)
+                self._set_apart = True
             else:
-                _remove(self._aside)
-        digits = os.urandom(_DIGITS // 2).hex().encode()
-        file = None if self._state is None else _record(self.environment, self._state)
-        if file is not None:
-            write_own(file, digits)
-        os.ftruncate(self._descriptor, 0)
-        os.write(self._descriptor, digits + b" " + _MOVING + b"\n")
+                self._remove(ASIDE)
+        if self._is_foreign:
+            os.ftruncate(self._descriptor, 0)
+            os.write(self._descriptor, self._digits() + b" " + _MOVING + b"\n")
 
     def _write(self, phase: bytes) -> None:
         os.lseek(self._descriptor, _DIGITS + 1, os.SEEK_SET)
         os.write(self._descriptor, phase)
 
-    def _entries(self) -> list[bytes]:
-        return [name for name in os.listdir(self.environment) if name not in _OWN]
+    # -- What was there before --
 
     def _move_aside(self) -> None:
-        if not os.path.lexists(self._aside):
-            os.mkdir(self._aside, 0o700)
+        if not self._has(ASIDE):
+            path, directory = self._at(ASIDE)
+            os.mkdir(path, 0o700, dir_fd=directory)
         # First what makes it an environment, so that none is ever half.
-        for name in sorted(self._entries(), key=lambda name: name != CONFIG):
-            os.rename(os.path.join(self.environment, name), os.path.join(self._aside, name))
+        for name in sorted(self._names(), key=lambda name: name != CONFIG):
+            self._move(name, os.path.join(ASIDE, name))
 
     def clear(self) -> None:
         """Remove what was made. Raises OSError."""
-        for name in self._entries():
-            _remove(os.path.join(self.environment, name))
+        for name in self._names():
+            self._remove(name)
 
     def give_back(self) -> None:
         """Put back what was there before; where nothing was, remove the directory."""
         try:
             self.clear()
             self._write(_MOVING)
-            names = os.listdir(self._aside)
+        except OSError:
+            return  # It stays marked, and the next making goes on from there.
+        self._undo()
+
+    def _undo(self) -> None:
+        """Put back what was moved aside, and take the mark away, as far as that can be done."""
+        try:
+            names = self._names(ASIDE) if self._is_directory(ASIDE) else []
             for name in sorted(names, key=lambda name: name == CONFIG):
-                os.rename(os.path.join(self._aside, name), os.path.join(self.environment, name))
-            os.rmdir(self._aside)
-            if not (names and self._is_foreign):
-                os.unlink(self._mark)
+                self._move(os.path.join(ASIDE, name), name)
+            path, directory = self._at(ASIDE)
+            if self._is_directory(ASIDE):
+                os.rmdir(path, dir_fd=directory)
+            if self._set_apart:
+                self._move(_FOREIGN, ASIDE)
+            if not self._is_foreign:
+                self._unlink(UNFINISHED)
             self._forget()
-            if not names and self._is_new:
+            if self._is_new and self.is_same() and not self._names():
                 os.rmdir(self.environment)
         except OSError:
             return  # It stays marked, and the next making goes on from there.
 
     def commit(self) -> None:
         """Take the mark away: from here on it is an environment. Then remove what was before."""
-        os.unlink(self._mark)
+        self._unlink(UNFINISHED)
         # For the shells that look: their answer rests on the time of this directory.
-        os.utime(os.path.join(self.environment, BIN))
+        path, directory = self._at(BIN)
+        os.utime(path, dir_fd=directory)
         self._forget()
-        _remove(self._aside)
+        self._remove(ASIDE)
 
     def _forget(self) -> None:
         """Remove the record of the mark."""
@@ -249,17 +388,10 @@ class Site:
 
     def close(self) -> None:
         """Give the lock back."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
-
-
-def _remove(path: bytes) -> None:
-    """Remove *path*, and all that is in it if it is a directory; links are not followed."""
-    if os.path.isdir(path) and not os.path.islink(path):
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        os.unlink(path)
+        for descriptor in (self._descriptor, self._directory):
+            if descriptor >= 0:
+                os.close(descriptor)
+        self._descriptor = self._directory = -1
 
 
 def failure(environment: bytes, error: OSError) -> VenvhookError:

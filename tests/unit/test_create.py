@@ -478,6 +478,7 @@ def function(*words, **more):
         os._exit(99)
     return real(*words, **more)
 setattr(os, what, function)
+os.supports_dir_fd.add(function)
 sys.argv = ["venvhook", *command]
 from venvhook.cli import main
 main()
@@ -591,6 +592,65 @@ def test_what_is_called_as_ours_is_not_followed_nor_lost(
     assert used(app, environ) == f"{app}/.venv"
 
 
+@pytest.mark.skipif(not IS_ROOT, reason="only root can mount")
+def test_what_is_mounted_in_one_is_not_removed(app: Path, environ: dict[str, str]) -> None:
+    make(app, environ)
+    documents = app.parent / "Documents"
+    documents.mkdir()
+    (documents / "thesis").touch()
+    (app / ".venv/data").mkdir()
+    words = ["mount", "--bind", str(documents), str(app / ".venv/data")]
+    if subprocess.run(words, capture_output=True).returncode:
+        pytest.skip("nothing can be mounted here")
+    try:
+        with pytest.raises(VenvhookError, match="something is mounted there"):
+            make(app, environ, clear=True)
+        assert names_in(documents) == {"thesis"}
+    finally:
+        subprocess.run(["umount", "-l", str(app / ".venv/data")], check=True)
+
+
+def test_what_is_put_in_its_place_meanwhile_is_left_alone(
+    app: Path, environ: dict[str, str]
+) -> None:
+    make(app, environ)
+    (app / ".venv/mine").touch()
+    documents = app.parent / "Documents"
+    documents.mkdir()
+    (documents / "thesis").touch()
+    tools = app.parent / "bin"
+    tools.mkdir()
+    swap = f"mv '{app}/.venv' '{app}/moved'; ln -s '{documents}' '{app}/.venv'"
+    for status in (0, 3):
+        (tools / "uv").write_text(f"#!/bin/sh\n{swap}\nexit {status}\n")
+        (tools / "uv").chmod(0o755)
+        with pytest.raises(VenvhookError):
+            make(app, {**environ, "PATH": f"{tools}:{environ['PATH']}"}, clear=True, backend="uv")
+        assert names_in(documents) == {"thesis"}
+        (app / ".venv").unlink()
+        (app / "moved").rename(app / ".venv")
+        assert (app / ".venv/mine").exists()
+        assert used(app, environ) == f"{app}/.venv"
+
+
+def test_where_nothing_can_be_written_a_good_one_stays_in_use(
+    app: Path, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(app, environ)
+    before = names_in(app / ".venv")
+    for name in ("write", "mkdir", "link"):
+        with monkeypatch.context() as patch:
+
+            def full(*_words: object, **_more: object) -> None:
+                raise OSError(28, "No space left on device")
+
+            patch.setattr(os, name, full)
+            with pytest.raises(VenvhookError, match="the disk is full; nothing was changed"):
+                make(app, environ, clear=True)
+        assert names_in(app / ".venv") == before, name
+        assert used(app, environ) == f"{app}/.venv"
+
+
 def test_a_mark_that_is_no_file_is_told(app: Path, environ: dict[str, str]) -> None:
     (app / ".venv").mkdir()
     os.mkfifo(app / ".venv" / os.fsdecode(UNFINISHED))
@@ -671,6 +731,7 @@ def test_nothing_of_the_project_is_run_or_obeyed(
     linked.mkdir()
     (linked / "uv").symlink_to(app / "bin/uv")
     (app.parent / "way").symlink_to(app)
+    # And where the project is named by a link to something in it.
     more = f"{linked}:{app.parent}/way/bin"
     environ["PATH"] = f".:bin:{app}:{app}/bin:{more}:{environ['PATH']}"
     creation = make(app, environ, backend=backend, python=None)

@@ -14,8 +14,8 @@ from ..creators import AUTO, NAMES, can_download, download_python
 from ..errors import VenvhookError, complain, shown
 from ..interpreters import find_interpreters
 from ..nearest import environment_at
-from ..plan import AlreadyThere, Plan, Wishes, prepare, project_directory
-from ..surroundings import project_around, projects_here
+from ..plan import AlreadyThere, Plan, Wishes, prepare, project_directory, safe_from
+from ..surroundings import projects_here
 from ..wanted import NoSuitable
 from .options import DIRECTORY, complete_group, complete_marker_name, yes_option
 from .output import busy, confirm, print_lines
@@ -140,10 +140,10 @@ def _plan(root: bytes, wishes: Wishes) -> Plan:
             return prepare(root, wishes, os.environ)
     except NoSuitable as error:
         question = f"No suitable Python is here. Let uv download Python {error.request}?"
-        avoid = project_around(root, os.environ)
-        if not error.request or not can_download(os.environ, avoid) or not confirm(question):
+        around, environ = safe_from(root, os.environ)
+        if not error.request or not can_download(environ, around) or not confirm(question):
             raise
-        download_python(error.request, os.environ, avoid)
+        download_python(error.request, environ, around)
         return prepare(root, wishes, os.environ)
 
 
