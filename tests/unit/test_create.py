@@ -731,13 +731,30 @@ def test_nothing_of_the_project_is_run_or_obeyed(
     linked.mkdir()
     (linked / "uv").symlink_to(app / "bin/uv")
     (app.parent / "way").symlink_to(app)
-    # And where the project is named by a link to something in it.
     more = f"{linked}:{app.parent}/way/bin"
     environ["PATH"] = f".:bin:{app}:{app}/bin:{more}:{environ['PATH']}"
     creation = make(app, environ, backend=backend, python=None)
     assert creation.refusal == ""
     assert not canary.exists()
     assert b"theirs" not in examine(bytes(app / ".venv")).config.get(b"prompt", b"")
+
+
+def test_nothing_of_the_project_around_is_run_where_a_link_leads_into_it(
+    app: Path, environ: dict[str, str]
+) -> None:
+    canary = app.parent / "canary"
+    (app / "pyproject.toml").touch()
+    (app / "sub").mkdir()
+    (app / "bin").mkdir()
+    for name in ("uv", "virtualenv", "python3", "python3.13"):
+        (app / "bin" / name).write_text(f"#!/bin/sh\n: > '{canary}'\nexit 1\n")
+        (app / "bin" / name).chmod(0o755)
+    link = app.parent / "link"
+    link.symlink_to(app / "sub")
+    environ["PATH"] = f"{app}/bin:{environ['PATH']}"
+    make(link, environ, python=None)
+    assert not canary.exists()
+    assert used(link, environ) == f"{link}/.venv"
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
