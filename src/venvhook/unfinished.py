@@ -17,6 +17,7 @@ import os
 import re
 import shutil
 import stat
+from contextlib import suppress
 
 from .decision import State, read_own, remove_empty, write_own
 from .directories import mirrored
@@ -135,6 +136,9 @@ class Site:
             self._is_foreign = was_marked and not phase
         except OSError as error:
             self.close()
+            if self._is_new:
+                with suppress(OSError):
+                    os.rmdir(self.environment)
             raise failure(self.environment, error) from None
         try:
             if not was_marked or self._is_foreign:

@@ -647,6 +647,9 @@ def test_where_nothing_can_be_written_a_good_one_stays_in_use(
             patch.setattr(os, name, full)
             with pytest.raises(VenvhookError, match="the disk is full; nothing was changed"):
                 make(app, environ, clear=True)
+            with pytest.raises(VenvhookError, match="the disk is full; nothing was changed"):
+                make(app, environ, name=b"venv")
+        assert names_in(app) == {".venv"}
         assert names_in(app / ".venv") == before, name
         assert used(app, environ) == f"{app}/.venv"
 
