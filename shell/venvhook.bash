@@ -506,15 +506,18 @@ _venvhook_arrive() {
   if [[ -n $fresh && ${#_VENVHOOK_PASSED[@]} -eq 0 ]]; then
     [[ $level != "$PWD" ]] || look=$markers
     look+=$fresh
-  elif [[ -n $verdict$asked ]]; then
+  elif [[ -n $verdict$asked || ${#_VENVHOOK_WATCH[@]} -gt 0 ]]; then
     _venvhook_look || :
   fi
   _VENVHOOK_PWD=$PWD _VENVHOOK_LOOK=$look _VENVHOOK_HAND=''
   _VENVHOOK_CALM=${VIRTUAL_ENV-}:${CONDA_DEFAULT_ENV-}:${_OLD_VIRTUAL_PATH+x}:${VENVHOOK_OFF-}
 }
 
+# Nothing is found any more. Who still stands below the project may be making its environment anew.
 _venvhook_leave() {
+  local root=${_VENVHOOK_ROOT%/}
   _venvhook_switch '' '' ''
+  [[ $PWD != "$root"/* ]] || _VENVHOOK_WATCH=("$root/$_VENVHOOK_NAME1" "$root/$_VENVHOOK_NAME2" "$root/$_VENVHOOK_NAME3")
 }
 
 # ---- The hook ------------------------------------------------------------------------------------

@@ -454,9 +454,12 @@ _venvhook_find_bound() {
   bound=$at stop=$at
 }
 
+# Nothing is found any more. Who still stands below the project may be making its environment anew.
 _venvhook_leave() {
   emulate -L zsh
+  local root=${_VENVHOOK_ROOT%/}
   _venvhook_switch '' '' ''
+  [[ $PWD != "$root"/* ]] || _VENVHOOK_WATCH=("$root/$_VENVHOOK_NAME1" "$root/$_VENVHOOK_NAME2" "$root/$_VENVHOOK_NAME3")
 }
 
 # ---- The hook ------------------------------------------------------------------------------------
@@ -545,7 +548,7 @@ _venvhook_hook() {
   if [[ -n $fresh && ${#_VENVHOOK_PASSED[@]} -eq 0 ]]; then
     [[ $level != "$PWD" ]] || look=$markers
     look+=$fresh
-  elif [[ -n $verdict$asked ]]; then
+  elif [[ -n $verdict$asked || ${#_VENVHOOK_WATCH[@]} -gt 0 ]]; then
     _venvhook_look || :
   fi
   _VENVHOOK_PWD=$PWD _VENVHOOK_LOOK=$look _VENVHOOK_HAND=''
