@@ -525,11 +525,12 @@ _venvhook_leave() {
 # Called at each prompt, and where the shell can after each change of directory. Nothing if all looks
 # as it did after the last walk; otherwise walks again. No failure in it may end the shell (set -e).
 _venvhook_hook() {
-  # Commands after this one in the same string see $? as it was; but where errors end the shell, a
-  # status that the user's own line has survived must not come from here.
+  # Commands after this one in the same string see $? as it was; but where there are none, bash gives
+  # it back itself, and what the user's own line has survived must not end the shell (set -e) nor be
+  # reported again (trap ERR).
   local status=$? look='' offer=''
   [[ $status != 3 || -z ${VENVHOOK_GUARDED-} ]] || _venvhook_explain_refusal || :
-  [[ $- != *e* ]] || status=0
+  [[ $- != *e* && ${PROMPT_COMMAND-} != _venvhook_hook ]] || status=0
   # shellcheck disable=SC2050  # true under nocasematch
   if [[ a == A ]]; then
     _venvhook_mind_case
