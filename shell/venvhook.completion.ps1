@@ -4,7 +4,7 @@
 # Only ASCII in here: Windows PowerShell reads it by the console's code page.
 
 function global:_venvhook_completion($word, $tree, $cursor) {
-    Set-StrictMode -Off
+    Microsoft.PowerShell.Core\Set-StrictMode -Off
     # Up to the cursor, each word as sh quotes it: click takes the line apart by these rules.
     $words = @()
     foreach ($element in $tree.CommandElements) {
@@ -42,7 +42,7 @@ function global:_venvhook_completion($word, $tree, $cursor) {
     }
 }
 
-Register-ArgumentCompleter -Native -CommandName venvhook -ScriptBlock {
+Microsoft.PowerShell.Core\Register-ArgumentCompleter -Native -CommandName venvhook -ScriptBlock {
     param($word, $tree, $cursor)
     _venvhook_completion $word $tree $cursor
 }

@@ -5,13 +5,17 @@
 #   $_VENVHOOK_CACHE  where recipes of that protocol are kept, or empty
 # Only ASCII in here: Windows PowerShell reads it by the console's code page.
 
+# Cmdlets are called by their full names, which no function or alias of the user's has.
+
 if ($ExecutionContext.SessionState.LanguageMode -ne 'FullLanguage') {
-    Write-Warning 'venvhook: not available in the constrained language mode of this PowerShell'
+    # Not what a $WarningPreference of 'Stop' would do, which ends the profile.
+    Microsoft.PowerShell.Utility\Write-Warning -WarningAction Continue (
+        'venvhook: not available in the constrained language mode of this PowerShell')
 } else {
 # In a module, so that the variables, the strict mode and the $ErrorActionPreference of whoever
 # changes the directory stay outside. Not indented, to be read beside the scripts for other shells.
-$null = New-Module -Name venvhook -ScriptBlock {
-Set-StrictMode -Off
+$null = Microsoft.PowerShell.Core\New-Module -Name venvhook -ScriptBlock {
+Microsoft.PowerShell.Core\Set-StrictMode -Off
 $ErrorActionPreference = 'SilentlyContinue'
 
 # ---- State ---------------------------------------------------------------------------------------
@@ -26,9 +30,13 @@ $ErrorActionPreference = 'SilentlyContinue'
 # $_VENVHOOK_WATCH pairs of a recipe and a witness of it, of the last walk
 # $_VENVHOOK_LOOK  what these looked like then, and the markers in $PWD
 # $_VENVHOOK_TOLD  the lines said in this shell
+# $_VENVHOOK_LATER the lines to be said at the next prompt; a shell without one says nothing
+# $_VENVHOOK_INHERITED  was the active environment activated in the shell that started this one?
+# $_VENVHOOK_HALF  the entries in PATH of a switch that has begun; empty once it is done
 # $_VENVHOOK_LEFTOVER  was _OLD_VIRTUAL_PATH there although no stock script had just set it?
 # $_VENVHOOK_OLD_* what a variable held before we replaced it; $null where it was unset
 # $_VENVHOOK_ACTION, $_VENVHOOK_THEIRS  our LocationChangedAction, and the prompt that ours calls
+# $_VENVHOOK_INSIDE  is that one running?
 # $_VENVHOOK_POLICY  the generation of what the user has set, and whether it is to be asked for again:
 # $_VENVHOOK_STALE   'new' before the first time; '1' each time, for its witnesses are not older; 'x'
 #                  never, for nothing shows a change; empty where they do
@@ -67,6 +75,10 @@ function _venvhook_load {
         $global:_VENVHOOK_HAND = ''
         $global:_VENVHOOK_TOLD = ''
         $global:_VENVHOOK_PREFIX = ''
+        $global:_VENVHOOK_LATER = @()
+        $global:_VENVHOOK_HALF = @()
+        $global:_VENVHOOK_INHERITED = $false
+        $global:_VENVHOOK_LEFTOVER = $false
         $global:_VENVHOOK_OFFERED = ''
         $global:_VENVHOOK_UNGUARDED = $false
         $global:_VENVHOOK_REFUSED = 0
@@ -77,6 +89,7 @@ function _venvhook_load {
     $global:_VENVHOOK_MARKERS = ''
     $global:_VENVHOOK_WATCH = @()
     $global:_VENVHOOK_GONE = $false
+    $global:_VENVHOOK_INSIDE = $false
     $global:_VENVHOOK_POLICY = ''
     $global:_VENVHOOK_STALE = 'new'
     $global:_VENVHOOK_WITNESSES = @()
@@ -137,7 +150,9 @@ function _venvhook_activate($root, $markers, $environment, $name, $token) {
         return
     }
     $global:_VENVHOOK_REST = ''
-    if (-not [string]::Equals($environment, $global:_VENVHOOK_ENV, $script:comparison)) {
+    # What was inherited comes to the front of PATH, where the profile has put something before it.
+    if ($global:_VENVHOOK_INHERITED -or
+        -not [string]::Equals($environment, $global:_VENVHOOK_ENV, $script:comparison)) {
         _venvhook_switch $root $environment $name
     }
     $global:_VENVHOOK_ROOT = $root
@@ -322,10 +337,14 @@ function _venvhook_policy(
 # what is missing is the year 1601.
 function _venvhook_is_current {
     if (-not $global:_VENVHOOK_POLICY) { return $false }
-    $made = [IO.File]::GetLastWriteTimeUtc($global:_VENVHOOK_POLICY)
-    foreach ($witness in $global:_VENVHOOK_WITNESSES) {
-        $changed = [IO.File]::GetLastWriteTimeUtc($witness)
-        if ($made -le $changed -or $changed.Year -eq 1601) { return $false }
+    try {
+        $made = [IO.File]::GetLastWriteTimeUtc($global:_VENVHOOK_POLICY)
+        foreach ($witness in $global:_VENVHOOK_WITNESSES) {
+            $changed = [IO.File]::GetLastWriteTimeUtc($witness)
+            if ($made -le $changed -or $changed.Year -eq 1601) { return $false }
+        }
+    } catch {
+        return $false
     }
     return $true
 }
@@ -340,7 +359,7 @@ function _venvhook_renew {
     if ($kept.Exists -and $kept.Length -gt 0) {
         try {
             $line = [IO.File]::ReadAllText($kept.FullName, [Text.Encoding]::UTF8)
-            $null = Invoke-Expression $line
+            $null = Microsoft.PowerShell.Utility\Invoke-Expression $line
         } catch {
             $line = ''
         }
@@ -368,9 +387,11 @@ function _venvhook_start_of($words) {
     return $start
 }
 
-# Asks the helper's $module with $arguments, and does what it answers.
+# Asks the helper's $module with $arguments, and does what it answers. One that does not end is given
+# up after a second. Both of what it says is read at the same time: a full pipe would stop it.
 function _venvhook_ask($module, $arguments) {
     $script:asked = $true
+    if ($script:hung) { return }
     $code = 'import sys, _signal; _signal.signal(2, _signal.SIG_DFL); '
     $code += "sys.path.append(sys.argv.pop(1)); from venvhook.$module import main; main()"
     $words = '-I', '-S', '-c', $code, $global:_VENVHOOK_SOURCE, $global:_VENVHOOK_PROTOCOL
@@ -382,92 +403,168 @@ function _venvhook_ask($module, $arguments) {
     $start.RedirectStandardError = $true
     $start.StandardOutputEncoding = [Text.Encoding]::UTF8
     $start.StandardErrorEncoding = [Text.Encoding]::UTF8
+    $python = $global:_VENVHOOK_PYTHON
     $process = $null
     try { $process = [Diagnostics.Process]::Start($start) } catch { $process = $null }
     if ($null -eq $process) {
-        if (-not $global:_VENVHOOK_GONE) {
-            $python = $global:_VENVHOOK_PYTHON
-            _venvhook_say "the helper's Python is gone ($python); install venvhook again"
+        if ([IO.File]::Exists($python)) {
+            _venvhook_fail "the helper could not be started ($python)"
+        } else {
+            _venvhook_fail "the helper's Python is gone ($python); install venvhook again"
         }
-        $global:_VENVHOOK_GONE = $true
         return
     }
-    $answer = $process.StandardOutput.ReadToEnd()
-    $complaint = $process.StandardError.ReadToEnd().TrimEnd()
-    $process.WaitForExit()
-    # What is wrong with it is said once.
-    if ($complaint -and -not $global:_VENVHOOK_GONE) { [Console]::Error.WriteLine($complaint) }
-    if ($process.ExitCode -ne 0) { $global:_VENVHOOK_GONE = $true }
-    elseif ($answer) { $null = Invoke-Expression $answer }
+    $answer = $process.StandardOutput.ReadToEndAsync()
+    $complaint = $process.StandardError.ReadToEndAsync()
+    $both = [Threading.Tasks.Task[]]@($answer, $complaint)
+    if (-not [Threading.Tasks.Task]::WaitAll($both, 1000) -or -not $process.WaitForExit(1000)) {
+        # For this change of directory it is not asked again.
+        $script:hung = $true
+        try { $process.Kill() } catch { $script:hung = $true }
+        _venvhook_fail "the helper did not answer within a second ($python)"
+        return
+    }
+    $status = $process.ExitCode
+    $process.StandardOutput.Dispose()
+    $process.StandardError.Dispose()
     $process.Dispose()
+    # Ended by Ctrl-C, it is asked again at the next prompt: nothing has been looked at.
+    if ($status -eq 130) { throw 'interrupted' }
+    $text = $complaint.Result.TrimEnd()
+    # What is wrong with it is said once.
+    if ($text -and -not $global:_VENVHOOK_GONE) { $global:_VENVHOOK_LATER += $text }
+    if ($status -eq 0 -and $answer.Result) {
+        $null = Microsoft.PowerShell.Utility\Invoke-Expression $answer.Result
+    } elseif ($text) {
+        $global:_VENVHOOK_GONE = $true
+    }
 }
 
+# The helper has failed: says $text, once in this shell.
+function _venvhook_fail($text) {
+    if (-not $global:_VENVHOOK_GONE) { _venvhook_say $text }
+    $global:_VENVHOOK_GONE = $true
+}
+
+# Says $text at the next prompt: not in the middle of a line that runs, nor in a script.
 function _venvhook_say($text) {
-    [Console]::Error.WriteLine("venvhook: $text")
+    $global:_VENVHOOK_LATER += "venvhook: $text"
 }
 
 # Says $text about the project $project, once in this shell; again if it is $active, the one that was.
+# Who has left the project before the next prompt is not told.
 function _venvhook_tell($project, $text, $active) {
     $line = "/$project`n$text`n"
     if ($project -cne $active -and $global:_VENVHOOK_TOLD.Contains($line)) { return }
-    $global:_VENVHOOK_TOLD += $line
-    _venvhook_say $text
+    $script:untold = $line
+    $script:refusal = $text
+}
+
+# Says what is to be said at a prompt.
+function _venvhook_report {
+    if ($script:untold) {
+        $global:_VENVHOOK_TOLD += $script:untold
+        $script:untold = ''
+        _venvhook_say $script:refusal
+    }
+    $lines = $global:_VENVHOOK_LATER
+    $global:_VENVHOOK_LATER = @()
+    foreach ($line in $lines) { [Console]::Error.WriteLine($line) }
 }
 
 # ---- What changes in the shell, and is given back ------------------------------------------------
 
 # From the active environment to $environment, of the project $root and called $name; all empty: to
-# none.
+# none. Ctrl-C may end it between any two lines: while HALF says so, the next hook takes all back.
 function _venvhook_switch($root, $environment, $name) {
-    $slash = $script:slash
-    $bin = $script:bin
+    $active = $global:_VENVHOOK_ENV
+    if (-not $active -and -not $environment) { return }
     $path = $env:PATH
-    if ($global:_VENVHOOK_ENV) {
-        $path = _venvhook_path_without $path "$global:_VENVHOOK_ENV$slash$bin"
-        _venvhook_prompt_hide
+    $entries = @()
+    if ($active) {
+        $entries += "$active$script:slash$script:bin"
+        $path = _venvhook_path_without $path $entries[0]
     }
-    if ($environment) {
-        if (-not $global:_VENVHOOK_ENV) { _venvhook_store }
-        if ($path -or -not $global:_VENVHOOK_PATHLESS) { $path = "$script:separator$path" }
-        $global:_VENVHOOK_ROOT = $root
-        $global:_VENVHOOK_ENV = $environment
-        $env:PATH = "$environment$slash$bin$path"
-        $env:VIRTUAL_ENV = $environment
-        $env:VIRTUAL_ENV_PROMPT = $name
-        $env:VENVHOOK_ACTIVE = $environment
-        $env:PYTHONHOME = $null
-        _venvhook_prompt_show $name
-    } elseif ($global:_VENVHOOK_ENV) {
-        $global:_VENVHOOK_ROOT = ''
-        $global:_VENVHOOK_ENV = ''
-        $global:_VENVHOOK_TOKEN = ''
+    if (-not $environment) {
+        $global:_VENVHOOK_HALF = $entries
         if (-not $path -and $global:_VENVHOOK_PATHLESS) { $path = $null }
         $env:PATH = $path
         _venvhook_restore
+    } else {
+        $entry = "$environment$script:slash$script:bin"
+        if (-not $active) { _venvhook_store }
+        if ($path -or -not $global:_VENVHOOK_PATHLESS) { $path = "$script:separator$path" }
+        $global:_VENVHOOK_HALF = $entries + $entry
+        $global:_VENVHOOK_ROOT = $root
+        $global:_VENVHOOK_ENV = $environment
+        $global:_VENVHOOK_INHERITED = $false
+        # Also one that was set while another environment was active.
+        if ($null -ne $env:PYTHONHOME) { $global:_VENVHOOK_OLD_PYTHONHOME = $env:PYTHONHOME }
+        $env:PYTHONHOME = $null
+        $env:VIRTUAL_ENV = $environment
+        $env:VIRTUAL_ENV_PROMPT = $name
+        $env:VENVHOOK_ACTIVE = $environment
+        $env:PATH = "$entry$path"
+        if (-not $active) { _venvhook_deactivate_define }
+        _venvhook_prompt_show $name
     }
+    $global:_VENVHOOK_HALF = @()
+}
+
+# Takes back a switch that Ctrl-C has ended: no environment is active, and the next walk goes on.
+function _venvhook_mend {
+    $path = $env:PATH
+    foreach ($entry in $global:_VENVHOOK_HALF) { $path = _venvhook_path_without $path $entry }
+    if (-not $path -and $global:_VENVHOOK_PATHLESS) { $path = $null }
+    $env:PATH = $path
+    if ($global:_VENVHOOK_ENV) { _venvhook_restore } else { _venvhook_forget }
+    $global:_VENVHOOK_PWD = ''
+    $global:_VENVHOOK_HALF = @()
 }
 
 # Remembers what activation replaces.
 function _venvhook_store {
     $global:_VENVHOOK_OLD_VIRTUAL_ENV = $env:VIRTUAL_ENV
     $global:_VENVHOOK_OLD_VIRTUAL_ENV_PROMPT = $env:VIRTUAL_ENV_PROMPT
-    $global:_VENVHOOK_OLD_PYTHONHOME = $env:PYTHONHOME
     $global:_VENVHOOK_PATHLESS = $null -eq $env:PATH
     $global:_VENVHOOK_LEFTOVER = $null -ne $env:_OLD_VIRTUAL_PATH -or
         $null -ne $global:_OLD_VIRTUAL_PATH
-    $global:_VENVHOOK_DEACTIVATE = ${function:global:deactivate}
-    function global:deactivate { _venvhook_deactivate }
 }
 
 # Gives back what activation replaced. A variable or function set to $null is removed.
 function _venvhook_restore {
+    _venvhook_prompt_hide
     $env:VENVHOOK_ACTIVE = $null
     $env:VIRTUAL_ENV = $global:_VENVHOOK_OLD_VIRTUAL_ENV
     $env:VIRTUAL_ENV_PROMPT = $global:_VENVHOOK_OLD_VIRTUAL_ENV_PROMPT
     # A PYTHONHOME that the user has set meanwhile stays.
     if ($null -eq $env:PYTHONHOME) { $env:PYTHONHOME = $global:_VENVHOOK_OLD_PYTHONHOME }
+    _venvhook_forget
+}
+
+# Nothing of ours is active any more, and nothing of the user's is kept.
+function _venvhook_forget {
+    _venvhook_deactivate_remove
+    $global:_VENVHOOK_TOKEN = ''
+    $global:_VENVHOOK_INHERITED = $false
+    $global:_VENVHOOK_ROOT = ''
+    $global:_VENVHOOK_ENV = ''
     $global:_VENVHOOK_OLD_PYTHONHOME = $null
-    ${function:global:deactivate} = $global:_VENVHOOK_DEACTIVATE
+}
+
+# Our 'deactivate' stands before that of the user's, if he has one.
+function _venvhook_deactivate_define {
+    $now = ${function:global:deactivate}
+    if (-not "$now".Contains('_venvhook_deactivate')) { $global:_VENVHOOK_DEACTIVATE = $now }
+    function global:deactivate { _venvhook_deactivate }
+}
+
+# Takes our 'deactivate' away, and gives back that of the user's. One that he has defined meanwhile, or
+# a stock script, stays.
+function _venvhook_deactivate_remove {
+    if ("${function:global:deactivate}".Contains('_venvhook_deactivate')) {
+        ${function:global:deactivate} = $global:_VENVHOOK_DEACTIVATE
+    }
     $global:_VENVHOOK_DEACTIVATE = $null
 }
 
@@ -484,8 +581,7 @@ function _venvhook_path_without($path, $entry) {
 
 # Lets _venvhook_prompt put ($name) before the user's prompt.
 function _venvhook_prompt_show($name) {
-    $global:_VENVHOOK_PREFIX = ''
-    if (-not $env:VIRTUAL_ENV_DISABLE_PROMPT) { $global:_VENVHOOK_PREFIX = "($name) " }
+    $global:_VENVHOOK_PREFIX = "($name) "
 }
 
 function _venvhook_prompt_hide {
@@ -515,23 +611,26 @@ function _venvhook_yield {
     }
     _venvhook_prompt_hide
     $env:VENVHOOK_ACTIVE = $null
-    $global:_VENVHOOK_OLD_PYTHONHOME = $null
-    $global:_VENVHOOK_ROOT = ''
-    $global:_VENVHOOK_ENV = ''
-    $global:_VENVHOOK_TOKEN = ''
-    $global:_VENVHOOK_DEACTIVATE = $null
+    # Somebody may have set VIRTUAL_ENV and no more: then 'deactivate' is still ours.
+    _venvhook_forget
 }
 
-# A shell started from one with an active environment inherits it: given back here, it is activated
-# again at the first prompt if it is right for the directory.
+# A shell started from one with an active environment inherits it. It stays active, also where no
+# prompt follows (pwsh -Command), until the first walk has seen whether it is right for the directory.
 function _venvhook_adopt {
     $active = $env:VENVHOOK_ACTIVE
-    $env:VENVHOOK_ACTIVE = $null
     if (-not $active) { return }
-    if (-not [string]::Equals($env:VIRTUAL_ENV, $active, $script:comparison)) { return }
-    $env:PATH = _venvhook_path_without $env:PATH "$active$script:slash$script:bin"
-    $env:VIRTUAL_ENV = $null
-    $env:VIRTUAL_ENV_PROMPT = $null
+    if (-not [string]::Equals($env:VIRTUAL_ENV, $active, $script:comparison)) {
+        $env:VENVHOOK_ACTIVE = $null
+        return
+    }
+    _venvhook_store
+    # What it replaced is not known here.
+    $global:_VENVHOOK_OLD_VIRTUAL_ENV = $null
+    $global:_VENVHOOK_OLD_VIRTUAL_ENV_PROMPT = $null
+    $global:_VENVHOOK_ENV = $active
+    $global:_VENVHOOK_INHERITED = $true
+    _venvhook_deactivate_define
 }
 
 # ---- The walk ------------------------------------------------------------------------------------
@@ -541,10 +640,14 @@ function _venvhook_is_same($one, $other) {
     if ([string]::Equals($one, $other, $script:comparison)) { return $true }
     if (-not $script:links -or -not [IO.Directory]::Exists($one)) { return $false }
     if (-not [IO.Directory]::Exists($other)) { return $false }
-    $target = [IO.Directory]::ResolveLinkTarget($one, $true)
-    if ($null -ne $target) { $one = $target.FullName }
-    $target = [IO.Directory]::ResolveLinkTarget($other, $true)
-    if ($null -ne $target) { $other = $target.FullName }
+    try {
+        $target = [IO.Directory]::ResolveLinkTarget($one, $true)
+        if ($null -ne $target) { $one = $target.FullName }
+        $target = [IO.Directory]::ResolveLinkTarget($other, $true)
+        if ($null -ne $target) { $other = $target.FullName }
+    } catch {
+        return $false
+    }
     return [string]::Equals($one, $other, $script:comparison)
 }
 
@@ -569,7 +672,7 @@ function _venvhook_decide($project) {
         # What is no recipe is as good as none: it is replaced then.
         try {
             $line = [IO.File]::ReadAllText($recipe.FullName, [Text.Encoding]::UTF8)
-            $null = Invoke-Expression $line
+            $null = Microsoft.PowerShell.Utility\Invoke-Expression $line
         } catch {
             $line = ''
         }
@@ -596,6 +699,8 @@ function _venvhook_find_bound($here, $top) {
 
 # Walks up from $here to the nearest project whose markers do not just pass, and does what it says.
 function _venvhook_walk($here) {
+    $script:hung = $false
+    $script:untold = ''
     _venvhook_renew
     $slash = $script:slash
     $name1 = "$slash$script:name1"
@@ -647,7 +752,7 @@ function _venvhook_walk($here) {
     }
     if ($script:verdict -eq '' -or $script:verdict -eq 'pass') {
         $global:_VENVHOOK_REST = ''
-        _venvhook_switch '' '' ''
+        if ($global:_VENVHOOK_ENV) { _venvhook_leave $here }
         $auto_create = $env:VENVHOOK_AUTO_CREATE
         if (-not $auto_create) { $auto_create = $global:_VENVHOOK_AUTO_CREATE }
         if ($auto_create -cne 'never' -and $here -cne $global:_VENVHOOK_PWD) {
@@ -660,6 +765,18 @@ function _venvhook_walk($here) {
     $global:_VENVHOOK_WATCH = $script:watch
 }
 
+# Nothing is found any more. Who still stands below the project may be making its environment anew.
+function _venvhook_leave($here) {
+    $root = $global:_VENVHOOK_ROOT
+    _venvhook_switch '' '' ''
+    $dir = "$("$root".TrimEnd($script:slash))$script:slash"
+    if (-not $root -or -not $here.StartsWith($dir, $script:comparison)) { return }
+    $recipe = _venvhook_recipe_of $root
+    foreach ($name in $script:name1, $script:name2, $script:name3) {
+        $script:watch += $recipe, "$dir$name"
+    }
+}
+
 # ---- The hook ------------------------------------------------------------------------------------
 
 # Called at each prompt, and from PowerShell 7 on after each change of directory, with $PWD. What
@@ -667,6 +784,7 @@ function _venvhook_walk($here) {
 function _venvhook_hook($location) {
     $errors = $global:Error.Count
     try {
+        if ($global:_VENVHOOK_HALF.Count -gt 0) { _venvhook_mend }
         $conda = $env:CONDA_DEFAULT_ENV
         if (-not [string]::Equals($env:VIRTUAL_ENV, $global:_VENVHOOK_ENV, $script:comparison) -or
             ($conda -and $conda -ne 'base') -or
@@ -782,7 +900,7 @@ function _venvhook_guard {
 
 # Says why pip has just refused, if it was pip.
 function _venvhook_explain_refusal {
-    $last = Get-History -Count 1
+    $last = Microsoft.PowerShell.Core\Get-History -Count 1
     if ($null -eq $last -or $last.Id -eq $global:_VENVHOOK_REFUSED) { return }
     $global:_VENVHOOK_REFUSED = $last.Id
     if (-not $last.CommandLine.Contains('pip')) { return }
@@ -795,9 +913,9 @@ function _venvhook_explain_refusal {
 function _venvhook_complete($word, $tree, $cursor) {
     if ($null -eq ${function:global:_venvhook_completion}) {
         $status = $global:LASTEXITCODE
-        $text = & venvhook completion powershell | Out-String
+        $text = & venvhook completion powershell | Microsoft.PowerShell.Utility\Out-String
         $global:LASTEXITCODE = $status
-        Invoke-Expression $text
+        Microsoft.PowerShell.Utility\Invoke-Expression $text
         _venvhook_register_completion
     }
     _venvhook_completion $word $tree $cursor
@@ -805,33 +923,48 @@ function _venvhook_complete($word, $tree, $cursor) {
 
 function _venvhook_register_completion {
     $block = { param($word, $tree, $cursor) _venvhook_complete $word $tree $cursor }
-    Register-ArgumentCompleter -Native -CommandName venvhook -ScriptBlock $block
+    Microsoft.PowerShell.Core\Register-ArgumentCompleter -Native -CommandName venvhook -ScriptBlock $block
 }
 
 # ---- Registration --------------------------------------------------------------------------------
 
 # Returns the user's prompt, with the environment's name in front. $ok is the $? that he is to see.
 function _venvhook_prompt($ok) {
+    # It may call ours of an earlier load, which has nothing to add.
+    if ($global:_VENVHOOK_INSIDE) {
+        if (-not $ok) { Microsoft.PowerShell.Utility\Write-Error '' -ErrorAction Ignore }
+        return & $script:theirs
+    }
     $null = _venvhook_hook $PWD
     $errors = $global:Error.Count
     try {
         if ($env:VENVHOOK_GUARDED -and $global:LASTEXITCODE -eq 3) { _venvhook_explain_refusal }
         if ($global:_VENVHOOK_OFFER) { _venvhook_offer }
+        if ($script:untold -or $global:_VENVHOOK_LATER.Count -gt 0) { _venvhook_report }
     } catch {
         if ($env:VENVHOOK_DEBUG) { _venvhook_say "$_ $($_.InvocationInfo.PositionMessage)" }
     } finally {
         while ($global:Error.Count -gt $errors) { $global:Error.RemoveAt(0) }
     }
-    # Sets $? without a trace in $Error; nothing may come between this and the user's prompt.
-    if (-not $ok) { Write-Error '' -ErrorAction Ignore }
-    $text = & $script:theirs
     $prefix = $global:_VENVHOOK_PREFIX
+    if ($prefix -and $env:VIRTUAL_ENV_DISABLE_PROMPT) { $prefix = '' }
+    # A prompt that writes what it shows has the name before that, as from a stock script.
+    if ($prefix -and $script:writes) {
+        $Host.UI.Write($prefix)
+        $prefix = ''
+    }
+    $global:_VENVHOOK_INSIDE = $true
+    try {
+        # Sets $? without a trace in $Error; nothing may come between this and the user's prompt.
+        if (-not $ok) { Microsoft.PowerShell.Utility\Write-Error '' -ErrorAction Ignore }
+        $text = & $script:theirs
+    } finally {
+        $global:_VENVHOOK_INSIDE = $false
+    }
     if (-not $prefix) { return $text }
     # PowerShell shows the first object alone, and 'PS>' for nothing.
     $shown = "$(@($text)[0])"
     if (-not $shown) { $shown = 'PS>' }
-    # The user's prompt may call ours of an earlier load.
-    if ($shown.Contains($prefix)) { return $shown }
     return $prefix + $shown
 }
 
@@ -843,6 +976,7 @@ function _venvhook_register {
     if (-not "$now".Contains('_venvhook_prompt')) { $global:_VENVHOOK_THEIRS = $now }
     if ($null -eq $global:_VENVHOOK_THEIRS) { $global:_VENVHOOK_THEIRS = { 'PS>' } }
     $script:theirs = $global:_VENVHOOK_THEIRS
+    $script:writes = "$script:theirs".IndexOf('Write-Host', [StringComparison]::OrdinalIgnoreCase) -ge 0
     function global:prompt {
         $ok = $?
         _venvhook_prompt $ok
@@ -860,6 +994,6 @@ function _venvhook_register {
 }
 
 _venvhook_load
-Export-ModuleMember
+Microsoft.PowerShell.Core\Export-ModuleMember
 }
 }

@@ -297,7 +297,7 @@ def test_a_prompt_that_calls_ours_is_wrapped_without_end(
     terminal.run("$global:old = $function:prompt; function global:prompt { '[' + (& $global:old) }")
     assert terminal.run(load_line(pwsh, home)) == ""
     terminal.run("cd app")
-    assert terminal.prompt == "[(app) "
+    assert terminal.prompt == "(app) ["
 
 
 def test_the_prompt_shows_no_name_where_that_is_not_wanted(
@@ -462,7 +462,7 @@ def test_a_helper_that_is_gone_is_said_once(
     terminal.run("$global:_VENVHOOK_PYTHON = '/nowhere/python'; $Error.Clear()")
     said = terminal.run("cd app; 'next'")
     assert said == (
-        "venvhook: the helper's Python is gone (/nowhere/python); install venvhook again\nnext\n"
+        "next\nvenvhook: the helper's Python is gone (/nowhere/python); install venvhook again\n"
     )
     assert terminal.environment is None
     assert terminal.run("cd ../other") == ""
@@ -473,7 +473,7 @@ def test_what_the_helper_complains_of_is_shown(terminal: Terminal) -> None:
     terminal.run("$global:_VENVHOOK_PROTOCOL = 'none'")
     said = terminal.run("cd app; 'next'")
     assert said == (
-        "venvhook: this shell was started with another version; start a new shell\nnext\n"
+        "next\nvenvhook: this shell was started with another version; start a new shell\n"
     )
     assert terminal.environment is None
 

@@ -15,7 +15,7 @@ COMPLETION = SCRIPT.with_name("venvhook.completion.ps1")
 PARSER = Parser(Language(tree_sitter_powershell.language()))
 
 # Set by PowerShell itself, and by 'venvhook init' before the script.
-AUTOMATIC = {"$?", "$_", "$args", "$null", "$true", "$false", "$PWD", "$ExecutionContext"}
+AUTOMATIC = {"$?", "$_", "$args", "$null", "$true", "$false", "$PWD", "$ExecutionContext", "$Host"}
 AUTOMATIC |= {"$ErrorActionPreference", "$global:Error", "$global:LASTEXITCODE"}
 ASSIGNED = {f"$global:_VENVHOOK_{name}" for name in ("PROTOCOL", "PYTHON", "SOURCE", "CACHE")}
 # Variables of the scripts that environments come with.
@@ -141,23 +141,69 @@ def test_no_automatic_variable_of_powershell_is_set(tree: Node) -> None:
     assert found & set(reserved.split()) == set()
 
 
+def commands(root: Node) -> set[str]:
+    """Return the names of the commands in *root* that are not functions of the script's own."""
+    found = {text(node) for node in nodes(root) if node.type == "command_name"}
+    return {name for name in found if not name.startswith("_venvhook")}
+
+
 def test_cmdlets_stay_off_the_hot_path(tree: Node) -> None:
     # A cmdlet costs some 400 us. These are called on loading, for a recipe, for a failure, and once
-    # pip has refused or Tab was pressed.
-    cmdlets = {
-        text(node)
-        for node in nodes(tree)
-        if node.type == "command_name" and not text(node).startswith("_venvhook")
-    }
-    assert cmdlets == {
-        "Export-ModuleMember",
-        "Get-History",
-        "Invoke-Expression",
-        "New-Module",
-        "Out-String",
-        "Register-ArgumentCompleter",
-        "Set-StrictMode",
-        "Write-Error",
-        "Write-Warning",
+    # pip has refused or Tab was pressed. By their full names: a function or an alias comes first.
+    assert commands(tree) == {
+        "Microsoft.PowerShell.Core\\Export-ModuleMember",
+        "Microsoft.PowerShell.Core\\Get-History",
+        "Microsoft.PowerShell.Core\\New-Module",
+        "Microsoft.PowerShell.Core\\Register-ArgumentCompleter",
+        "Microsoft.PowerShell.Core\\Set-StrictMode",
+        "Microsoft.PowerShell.Utility\\Invoke-Expression",
+        "Microsoft.PowerShell.Utility\\Out-String",
+        "Microsoft.PowerShell.Utility\\Write-Error",
+        "Microsoft.PowerShell.Utility\\Write-Warning",
         "venvhook",
     }
+
+
+# What .NET Framework 4.5, on which Windows PowerShell 5.1 runs, has too; Process.ArgumentList is one
+# of those that it has not. The last line is asked for before it is used.
+MEMBERS = """
+Arguments Attributes Combine CommandLine Contains Count CreateNoWindow DirectorySeparatorChar Dispose
+Equals Error Exists ExitCode FullName GetLastWriteTimeUtc GetMember Id IndexOf InvocationInfo
+InvokeCommand IsErrorRedirected IsInputRedirected Kill LanguageMode LastIndexOf Length Max Name NewPath
+Ordinal OrdinalIgnoreCase PSObject PathSeparator PositionMessage Properties Provider ProviderPath
+ReadAllText ReadToEndAsync RedirectStandardError RedirectStandardInput RedirectStandardOutput Remove
+RemoveAt RemoveEmptyEntries ReparsePoint Replace Result SessionState Split StandardError
+StandardErrorEncoding StandardOutput StandardOutputEncoding Start StartsWith Substring Trim TrimEnd UI
+UTF8 UseShellExecute WaitAll WaitForExit Write WriteLine Year new
+LocationChangedAction ResolveLinkTarget
+"""
+
+
+def test_only_members_are_used_that_windows_powershell_has(tree: Node) -> None:
+    used = {text(node) for node in nodes(tree) if node.type == "member_name"}
+    assert used <= set(MEMBERS.split())
+
+
+def test_completion_calls_cmdlets_by_their_full_names() -> None:
+    root = PARSER.parse(COMPLETION.read_bytes()).root_node
+    assert commands(root) == {
+        "Microsoft.PowerShell.Core\\Register-ArgumentCompleter",
+        "Microsoft.PowerShell.Core\\Set-StrictMode",
+        "venvhook",
+    }
+
+
+def test_constrained_language_mode_meets_nothing_that_it_forbids(tree: Node) -> None:
+    # Methods and types other than the core ones throw there; the first statement tells, and nothing
+    # else of the script runs.
+    outermost = next(node for node in nodes(tree) if node.type == "if_statement")
+    around = [node for node in nodes(tree) if node.end_byte <= outermost.start_byte]
+    assert {node.type for node in around} == {"comment"}
+    assert text(tree).rstrip().endswith(text(outermost))
+    condition, first, rest = (node for node in outermost.named_children if node.type != "comment")
+    assert "LanguageMode" in text(condition)
+    assert rest.type == "else_clause"
+    for part in (condition, first):
+        kinds = {node.type for node in nodes(part)}
+        assert not kinds & {"type_literal", "cast_expression", "invokation_expression"}, kinds
+    assert commands(first) == {"Microsoft.PowerShell.Utility\\Write-Warning"}
