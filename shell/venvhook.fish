@@ -189,7 +189,7 @@ function _venvhook_may_use -S -a root markers
         set -a words -a -e $witness -a $recipe -nt $witness
     end
     set doubt ''
-    if test / $words
+    if test -n / $words
         set -a words $held
         return 0
     end
@@ -215,7 +215,7 @@ end
 function _venvhook_hold -S -a root markers
     set -l path $root/$_VENVHOOK_NAMES
     set held -a -e $path[1] -a ! -e $path[2] -a ! -e $path[3]
-    test "$markers" = $_VENVHOOK_NAMES[1]/; and test / $held; and return
+    test "$markers" = $_VENVHOOK_NAMES[1]/; and test -n / $held; and return
     set held
     set -l there ''
     for name in $_VENVHOOK_NAMES
@@ -240,7 +240,7 @@ function _venvhook_look -S
     set look _VENVHOOK_ONE
     test $_VENVHOOK_ONE; and return
     set look _VENVHOOK_MARKERS
-    set -g _VENVHOOK_MARKERS /
+    set -g _VENVHOOK_MARKERS -n /
     for marker in $_VENVHOOK_NAMES
         if test -e $marker
             set -ga _VENVHOOK_MARKERS -a -e $marker
@@ -260,15 +260,15 @@ function _venvhook_policy -S -a generation auto_create guard name1 name2 name3 f
         set -a words -a -e $file -a $generation -nt $file
     end
     set -l fresh 1
-    test / $words; or set fresh ''
+    test -n / $words; or set fresh ''
     test -n "$asked" -o -n "$fresh" -a -n "$witness" -a -e "$generation"; or return 0
     set loaded 1
     set -g _VENVHOOK_STANDS
     if test -z "$generation" -o -z "$witness"
         # Nothing shows a change.
-        set -g _VENVHOOK_POLICY /
+        set -g _VENVHOOK_POLICY -n /
     else if test -n "$fresh"
-        set -g _VENVHOOK_POLICY / $words
+        set -g _VENVHOOK_POLICY -n / $words
         set -g _VENVHOOK_STANDS -a -e $generation
     else
         # Its witnesses are not older, so it is asked for again each time.
@@ -292,7 +292,7 @@ function _venvhook_renew -a asked loaded
     test -f $kept -a -O $kept; and builtin source $kept
     test -n "$loaded"; or _venvhook_ask policy fish
     # A helper that fails is not asked for this again.
-    test -n "$loaded"; or set -g _VENVHOOK_POLICY /
+    test -n "$loaded"; or set -g _VENVHOOK_POLICY -n /
 end
 
 # ---- The helper ----------------------------------------------------------------------------------
@@ -578,7 +578,7 @@ end
 # Does what is to be done about the project $argv[1]: nothing if it is active and unchanged, else
 # what its kept recipe says, else what the helper answers.
 function _venvhook_decide -S
-    if test "$argv[1]$_VENVHOOK_DOUBT$VENVHOOK_OFF" = "$_VENVHOOK_ROOT"; and test / $_VENVHOOK_WATCH
+    if test "$argv[1]$_VENVHOOK_DOUBT$VENVHOOK_OFF" = "$_VENVHOOK_ROOT"; and test -n / $_VENVHOOK_WATCH
         and _venvhook_knows "$_VENVHOOK_ENV" "$_VENVHOOK_TOKEN"
         set verdict activate
         return
