@@ -33,6 +33,11 @@
 # _VENVHOOK_OFFERED  the projects that an environment was offered for, like these
 # _VENVHOOK_UNGUARDED  1 since the user set PIP_REQUIRE_VIRTUALENV himself
 
+# What these options do to all that follows (a variable exported, a trap run at each command ...) is not
+# meant for it: the last line of this script sets them again.
+_VENVHOOK_OPTIONS=$-
+set +akTvx
+
 _venvhook_load() {
   _venvhook_names
   # By its process number, since after 'set -a' a child inherits it.
@@ -52,6 +57,8 @@ _venvhook_load() {
   # Below this no recipe is found, so there is no other place that has to know.
   [[ -n $_VENVHOOK_CACHE && -O $_VENVHOOK_CACHE ]] || _VENVHOOK_CACHE=/dev/null
   _venvhook_trust
+  # Inherited ones may be exported, and 'set -a' has done so with those that stand before this script.
+  export -n "${!_VENVHOOK_@}"
   _venvhook_register
 }
 
@@ -91,9 +98,9 @@ _venvhook_activate() {
   if [[ $1 == "$_VENVHOOK_REST" || -n ${VENVHOOK_OFF-} ]]; then
     _venvhook_switch '' '' ''
   else
-    _VENVHOOK_REST='' _VENVHOOK_ROOT=$1
-    [[ $3 == "$_VENVHOOK_ENV" ]] || _venvhook_switch "$1" "$3" "$4"
-    _VENVHOOK_TOKEN=$token
+    _VENVHOOK_REST=''
+    [[ $3 == "$_VENVHOOK_ENV" ]] || _venvhook_switch "$1" "$3" "$4" || return 0
+    _VENVHOOK_ROOT=$1 _VENVHOOK_TOKEN=$token
   fi
 }
 
@@ -262,6 +269,7 @@ _venvhook_tell() {
 # From the active environment to $2, of the project $1 and called $3; all empty: to none.
 _venvhook_switch() {
   local path=${PATH-}
+  [[ -z $2$_VENVHOOK_ENV ]] || _venvhook_may_change || return 1
   if [[ -n $_VENVHOOK_ENV ]]; then
     _venvhook_path_without "$_VENVHOOK_ENV/bin"
     [[ -z $_VENVHOOK_PREFIX ]] || _venvhook_prompt_hide
@@ -272,7 +280,8 @@ _venvhook_switch() {
     _VENVHOOK_ROOT=$1 _VENVHOOK_ENV=$2
     export PATH="$2/bin$path" VIRTUAL_ENV=$2 VIRTUAL_ENV_PROMPT=$3 VENVHOOK_ACTIVE=$2
     unset PYTHONHOME
-    [[ -n ${VIRTUAL_ENV_DISABLE_PROMPT-} || -z ${PS1+x} ]] || _venvhook_prompt_show "$3"
+    [[ -n ${VIRTUAL_ENV_DISABLE_PROMPT-} || -z ${PS1+x} ]] || _venvhook_is_locked PS1 ||
+      _venvhook_prompt_show "$3"
   elif [[ -n $_VENVHOOK_ENV ]]; then
     _VENVHOOK_ROOT='' _VENVHOOK_ENV='' _VENVHOOK_TOKEN=''
     if [[ -n $path || ( -z $_VENVHOOK_PATHLESS && -n ${PATH+x} ) ]]; then
@@ -282,6 +291,23 @@ _venvhook_switch() {
     fi
     _venvhook_restore
   fi
+}
+
+# Is one of the variables $@ read-only? Then it can be no local one either.
+_venvhook_is_locked() {
+  ! local "$@" 2> /dev/null
+}
+
+# May be changed what activation changes? If not, that is said once: better all of it than a half.
+_venvhook_may_change() {
+  local name
+  _venvhook_is_locked PATH VIRTUAL_ENV VIRTUAL_ENV_PROMPT VENVHOOK_ACTIVE PYTHONHOME || return 0
+  for name in PATH VIRTUAL_ENV VIRTUAL_ENV_PROMPT VENVHOOK_ACTIVE PYTHONHOME; do
+    if _venvhook_is_locked "$name"; then
+      _venvhook_tell '' "$name is read-only in this shell, so environments are neither activated nor left" /
+      return 1
+    fi
+  done
 }
 
 # Remembers what activation replaces.
@@ -366,6 +392,10 @@ _venvhook_prompt_hide() {
 
 # What 'deactivate' does while an environment is active: it stays off until the project is left.
 _venvhook_deactivate() {
+  # shellcheck disable=SC2195  # under nocasematch it does match
+  case $-:a in
+    *[akTvx]*:? | *:A) _venvhook_mind_options _venvhook_deactivate && return || return ;;
+  esac
   _VENVHOOK_REST=$_VENVHOOK_ROOT
   _venvhook_switch '' '' ''
   [[ -z ${VENVHOOK_GUARD:-$_VENVHOOK_GUARD} ]] || _venvhook_guard
@@ -402,7 +432,7 @@ _venvhook_yield() {
 _venvhook_adopt() {
   local path=${PATH-} active=${VENVHOOK_ACTIVE-}
   unset VENVHOOK_ACTIVE
-  [[ -n $active && ${VIRTUAL_ENV-} == "$active" ]] || return 0
+  [[ -n $active && ${VIRTUAL_ENV-} == "$active" ]] && _venvhook_may_change || return 0
   _venvhook_path_without "$active/bin"
   PATH=$path
   # There if the prompt is exported.
@@ -522,20 +552,20 @@ _venvhook_leave() {
 
 # ---- The hook ------------------------------------------------------------------------------------
 
-# Called at each prompt, and where the shell can after each change of directory. Nothing if all looks
-# as it did after the last walk; otherwise walks again. No failure in it may end the shell (set -e).
+# Called at each prompt, and where the shell can after each change of directory; $1 is the status to
+# keep, if it is not $?. Nothing if all looks as it did after the last walk; otherwise walks again. No
+# failure in it may end the shell (set -e).
 _venvhook_hook() {
   # Commands after this one in the same string see $? as it was; but where there are none, bash gives
   # it back itself, and what the user's own line has survived must not end the shell (set -e) nor be
   # reported again (trap ERR).
-  local status=$? look='' offer=''
+  # shellcheck disable=SC2195  # under nocasematch it does match
+  case $-:a in
+    *[akTvx]*:? | *:A) _venvhook_mind_options _venvhook_hook && return || return ;;
+    *) local status=${1:-$?} look='' offer='' ;;
+  esac
   [[ $status != 3 || -z ${VENVHOOK_GUARDED-} ]] || _venvhook_explain_refusal || :
   [[ $- != *e* && ${PROMPT_COMMAND-} != _venvhook_hook ]] || status=0
-  # shellcheck disable=SC2050  # true under nocasematch
-  if [[ a == A ]]; then
-    _venvhook_mind_case
-    return "$status"
-  fi
   if [[ ${VIRTUAL_ENV-}:${CONDA_DEFAULT_ENV-}:${_OLD_VIRTUAL_PATH+x}:${VENVHOOK_OFF-} == \
     "$_VENVHOOK_CALM" ]] || _venvhook_is_free; then
     if [[ $PWD == "$_VENVHOOK_PWD" ]]; then
@@ -591,7 +621,7 @@ _venvhook_offer() {
       if VENVHOOK_AUTO_CREATE=${VENVHOOK_AUTO_CREATE:-$_VENVHOOK_AUTO_CREATE} \
         "$_VENVHOOK_PYTHON" -I -c "$code" "$_VENVHOOK_SOURCE" "$PWD"; then
         _VENVHOOK_PWD=''
-        _venvhook_hook
+        _venvhook_hook 0
       elif (($? == 3)); then
         _VENVHOOK_PWD='' _VENVHOOK_OFFERED=$offered
       fi
@@ -641,7 +671,7 @@ _venvhook_explain_refusal() {
 _venvhook_complete() {
   # Also what click's text sets, which expands names as patterns.
   local i text completion type value -
-  set -f
+  set -f +ak
   if ! builtin declare -f +t _venvhook_completion; then
     text=$(command venvhook completion bash 2> /dev/null) || return 0
     builtin eval "$text"
@@ -667,11 +697,29 @@ _venvhook_register_completion() {
 
 # ---- Registration --------------------------------------------------------------------------------
 
-# The hook without nocasematch, under which [[ takes App for app.
-_venvhook_mind_case() {
-  builtin shopt -u nocasematch
-  _venvhook_hook
-  builtin shopt -s nocasematch
+# Calls the function $1 without the options under which it would do something else: nocasematch takes
+# App for app, with -k nothing can be declared, with -a all would be exported; and without those that
+# show each of its commands, or run the user's traps for them.
+_venvhook_mind_options() {
+  _VENVHOOK_OPTIONS=$?:$-
+  set +akTvx
+  local options=${_VENVHOOK_OPTIONS#*:} status=${_VENVHOOK_OPTIONS%%:*} cases=''
+  # shellcheck disable=SC2050  # true under nocasematch
+  [[ a != A ]] || cases=1
+  [[ -z $cases ]] || builtin shopt -u nocasematch
+  if "$1" "$status"; then status=0; else status=$?; fi
+  [[ -z $cases ]] || builtin shopt -s nocasematch
+  _venvhook_set_options "$options"
+  return "$status"
+}
+
+# Sets those of the options $1, as $- has them, that are off while the script is at work.
+_venvhook_set_options() {
+  local option options=''
+  for option in a k T v x; do
+    [[ $1 != *$option* ]] || options+=$option
+  done
+  [[ -z $options ]] || set "-$options"
 }
 
 # First in PROMPT_COMMAND, once: an array from bash 5.1 on, so that PIPESTATUS reaches the rest.
@@ -679,6 +727,11 @@ _venvhook_register() {
   local IFS=$' \t\n'
   _venvhook_register_completion
   [[ " ${PROMPT_COMMAND[*]-} " != *_venvhook_hook* ]] || return 0
+  if _venvhook_is_locked PROMPT_COMMAND; then
+    [[ $- != *i* ]] || _venvhook_say \
+      "PROMPT_COMMAND is read-only, so nothing is activated here; load venvhook before it is made so"
+    return 0
+  fi
   if ((BASH_VERSINFO[0] > 5 || (BASH_VERSINFO[0] == 5 && BASH_VERSINFO[1] >= 1))); then
     PROMPT_COMMAND=(_venvhook_hook ${PROMPT_COMMAND[@]+"${PROMPT_COMMAND[@]}"})
   else
@@ -688,3 +741,4 @@ _venvhook_register() {
 }
 
 _venvhook_load
+_venvhook_set_options "$_VENVHOOK_OPTIONS"

@@ -91,9 +91,9 @@ _venvhook_activate() {
   if [[ $1 == "$_VENVHOOK_REST" || -n ${VENVHOOK_OFF-} ]]; then
     _venvhook_switch '' '' ''
   else
-    _VENVHOOK_REST='' _VENVHOOK_ROOT=$1
-    [[ $3 == "$_VENVHOOK_ENV" ]] || _venvhook_switch "$1" "$3" "$4"
-    _VENVHOOK_TOKEN=$token
+    _VENVHOOK_REST=''
+    [[ $3 == "$_VENVHOOK_ENV" ]] || _venvhook_switch "$1" "$3" "$4" || return 0
+    _VENVHOOK_ROOT=$1 _VENVHOOK_TOKEN=$token
   fi
 }
 
@@ -262,6 +262,7 @@ _venvhook_tell() {
 # From the active environment to $2, of the project $1 and called $3; all empty: to none.
 _venvhook_switch() {
   local entries=${PATH-}
+  [[ -z $2$_VENVHOOK_ENV ]] || _venvhook_may_change || return 1
   if [[ -n $_VENVHOOK_ENV ]]; then
     _venvhook_path_without "$_VENVHOOK_ENV/bin"
     [[ -z $_VENVHOOK_PREFIX ]] || _venvhook_prompt_hide
@@ -272,7 +273,8 @@ _venvhook_switch() {
     _VENVHOOK_ROOT=$1 _VENVHOOK_ENV=$2
     export PATH="$2/bin$entries" VIRTUAL_ENV=$2 VIRTUAL_ENV_PROMPT=$3 VENVHOOK_ACTIVE=$2
     unset PYTHONHOME
-    [[ -n ${VIRTUAL_ENV_DISABLE_PROMPT-} || -z ${PS1+x} ]] || _venvhook_prompt_show "$3"
+    [[ -n ${VIRTUAL_ENV_DISABLE_PROMPT-} || -z ${PS1+x} || ${(t)PS1} == *readonly* ]] ||
+      _venvhook_prompt_show "$3"
   elif [[ -n $_VENVHOOK_ENV ]]; then
     _VENVHOOK_ROOT='' _VENVHOOK_ENV='' _VENVHOOK_TOKEN=''
     if [[ -n $entries || ( -z $_VENVHOOK_PATHLESS && -n ${PATH+x} ) ]]; then
@@ -282,6 +284,17 @@ _venvhook_switch() {
     fi
     _venvhook_restore
   fi
+}
+
+# May be changed what activation changes? If not, that is said once: better all of it than a half.
+_venvhook_may_change() {
+  local name
+  for name in PATH VIRTUAL_ENV VIRTUAL_ENV_PROMPT VENVHOOK_ACTIVE PYTHONHOME; do
+    if [[ ${(Pt)name} == *readonly* ]]; then
+      _venvhook_tell '' "$name is read-only in this shell, so environments are neither activated nor left" /
+      return 1
+    fi
+  done
 }
 
 # Remembers what activation replaces.
@@ -404,7 +417,7 @@ _venvhook_yield() {
 _venvhook_adopt() {
   local entries=${PATH-} active=${VENVHOOK_ACTIVE-}
   unset VENVHOOK_ACTIVE
-  [[ -n $active && ${VIRTUAL_ENV-} == "$active" ]] || return 0
+  [[ -n $active && ${VIRTUAL_ENV-} == "$active" ]] && _venvhook_may_change || return 0
   _venvhook_path_without "$active/bin"
   PATH=$entries
   # There if the prompt is exported.
@@ -664,9 +677,18 @@ _venvhook_register_completion() {
 
 _venvhook_register() {
   typeset -g _VENVHOOK_COMPLETES=''
-  autoload -Uz add-zsh-hook
-  add-zsh-hook chpwd _venvhook_hook
-  add-zsh-hook precmd _venvhook_hook
+  local name
+  for name in precmd_functions chpwd_functions; do
+    if [[ ${(Pt)name} == *readonly* ]]; then
+      [[ ! -o interactive ]] || _venvhook_say \
+        "$name is read-only, so nothing is activated here; load venvhook before it is made so"
+      return 0
+    fi
+  done
+  # What add-zsh-hook would do, which is not there where fpath is empty.
+  typeset -ga chpwd_functions precmd_functions
+  (( $chpwd_functions[(Ie)_venvhook_hook] )) || chpwd_functions+=(_venvhook_hook)
+  (( $precmd_functions[(Ie)_venvhook_hook] )) || precmd_functions+=(_venvhook_hook)
 }
 
 _venvhook_load

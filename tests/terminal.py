@@ -108,7 +108,8 @@ _BASH_PRELUDE = r"""
 PS1='ready> ' PS2=''
 unset HISTFILE
 _test_values() {
-  local _test_name _test_file=$1
+  local _test_name _test_file
+  _test_file=$1 # by itself, for 'set -k'
   shift
   for _test_name in "$@"; do
     if [ -n "${!_test_name+x}" ]; then printf 's%s\0' "${!_test_name}"; else printf 'u\0'; fi
