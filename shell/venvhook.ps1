@@ -433,10 +433,15 @@ function _venvhook_ask($module, $arguments) {
     $text = $complaint.Result.TrimEnd()
     # What is wrong with it is said once.
     if ($text -and -not $global:_VENVHOOK_GONE) { $global:_VENVHOOK_LATER += $text }
-    if ($status -eq 0 -and $answer.Result) {
+    if ($status -ne 0) {
+        if ($text) { $global:_VENVHOOK_GONE = $true }
+        return
+    }
+    if (-not $answer.Result) { return }
+    try {
         $null = Microsoft.PowerShell.Utility\Invoke-Expression $answer.Result
-    } elseif ($text) {
-        $global:_VENVHOOK_GONE = $true
+    } catch {
+        _venvhook_fail "what the helper answered cannot be used: $($_.Exception.Message)"
     }
 }
 

@@ -164,17 +164,18 @@ def test_cmdlets_stay_off_the_hot_path(tree: Node) -> None:
     }
 
 
-# What .NET Framework 4.5, on which Windows PowerShell 5.1 runs, has too; Process.ArgumentList is one
-# of those that it has not. The last line is asked for before it is used.
+# What .NET Framework 4.5, under Windows PowerShell 5.1, has too: no Process.ArgumentList, for
+# one. The last line is asked for before it is used.
 MEMBERS = """
-Arguments Attributes Combine CommandLine Contains Count CreateNoWindow DirectorySeparatorChar Dispose
-Equals Error Exists ExitCode FullName GetLastWriteTimeUtc GetMember Id IndexOf InvocationInfo
-InvokeCommand IsErrorRedirected IsInputRedirected Kill LanguageMode LastIndexOf Length Max Name NewPath
-Ordinal OrdinalIgnoreCase PSObject PathSeparator PositionMessage Properties Provider ProviderPath
-ReadAllText ReadToEndAsync RedirectStandardError RedirectStandardInput RedirectStandardOutput Remove
-RemoveAt RemoveEmptyEntries ReparsePoint Replace Result SessionState Split StandardError
-StandardErrorEncoding StandardOutput StandardOutputEncoding Start StartsWith Substring Trim TrimEnd UI
-UTF8 UseShellExecute WaitAll WaitForExit Write WriteLine Year new
+Arguments Attributes Combine CommandLine Contains Count CreateNoWindow DirectorySeparatorChar
+Dispose Equals Error Exception Exists ExitCode FullName GetLastWriteTimeUtc GetMember Id IndexOf
+InvocationInfo InvokeCommand IsErrorRedirected IsInputRedirected Kill LanguageMode LastIndexOf
+Length Max Message Name NewPath Ordinal OrdinalIgnoreCase PSObject PathSeparator PositionMessage
+Properties Provider ProviderPath ReadAllText ReadToEndAsync RedirectStandardError
+RedirectStandardInput RedirectStandardOutput Remove RemoveAt RemoveEmptyEntries ReparsePoint Replace
+Result SessionState Split StandardError StandardErrorEncoding StandardOutput StandardOutputEncoding
+Start StartsWith Substring Trim TrimEnd UI UTF8 UseShellExecute WaitAll WaitForExit Write WriteLine
+Year new
 LocationChangedAction ResolveLinkTarget
 """
 
