@@ -10,7 +10,9 @@
 # _VENVHOOK_ROOT  the active project and its environment, or empty
 # _VENVHOOK_ENV
 # _VENVHOOK_TOKEN the token that it was known by, or empty
-# _VENVHOOK_REST  the project in which the user typed 'deactivate' and which he has not left since
+# _VENVHOOK_REST  the projects in which the user typed 'deactivate' and which he has not left since, a
+#                 newline after each
+# _VENVHOOK_JUST  the one of them where he has done so in the line that has just run
 # _VENVHOOK_HAND  the environment that the user activated by hand, while it is active
 # _VENVHOOK_RECIPE  the recipe that the last walk ended with, the markers there, and its witnesses
 # _VENVHOOK_MARKERS
@@ -20,6 +22,9 @@
 # _VENVHOOK_CALM  what the variables that others activate or switch off with held then
 # _VENVHOOK_TOLD  the lines said in this shell
 # _VENVHOOK_LEFTOVER  x if _OLD_VIRTUAL_PATH was there although no stock script had just set it
+# _VENVHOOK_PROMPT  what we have set VIRTUAL_ENV_PROMPT to
+# _VENVHOOK_LEFT  environments that were active when another tool remembered what variables held, which
+# _VENVHOOK_DIRENV  may put them back; and what direnv remembered at the last prompt
 # _VENVHOOK_OLD_* what a variable held before we replaced it; unset where it was unset
 # _VENVHOOK_POLICY  the generation of what the user has set, a directory and perhaps a file that it is to
 # _VENVHOOK_SETTINGS be newer than; further ones are in _VENVHOOK_MANY
@@ -46,6 +51,8 @@ _venvhook_load() {
     _VENVHOOK_ROOT='' _VENVHOOK_ENV='' _VENVHOOK_TOKEN='' _VENVHOOK_REST='' _VENVHOOK_HAND='' _VENVHOOK_CALM=''
     _VENVHOOK_TOLD='' _VENVHOOK_SHOWN='' _VENVHOOK_PREFIX='' _VENVHOOK_PATHLESS='' _VENVHOOK_DEACTIVATE=''
     _VENVHOOK_OFFERED='' _VENVHOOK_UNGUARDED='' _VENVHOOK_REFUSED=''
+    _VENVHOOK_JUST='' _VENVHOOK_PROMPT='' _VENVHOOK_DIRENV=''
+    _VENVHOOK_LEFT=()
     _VENVHOOK_LEFTOVER=${_OLD_VIRTUAL_PATH+x}
     unset _VENVHOOK_OLD_VIRTUAL_ENV _VENVHOOK_OLD_VIRTUAL_ENV_PROMPT _VENVHOOK_OLD_PYTHONHOME
     _venvhook_adopt
@@ -94,11 +101,11 @@ _venvhook_activate() {
   _venvhook_may_use "$1" "$2" "${@:6}" || return 0
   verdict=activate
   # Deactivated by hand after it was activated by hand: the user means it.
-  if [[ -n $_VENVHOOK_HAND && $3 -ef $_VENVHOOK_HAND ]]; then _VENVHOOK_REST=$1; fi
-  if [[ $1 == "$_VENVHOOK_REST" || -n ${VENVHOOK_OFF-} ]]; then
+  if [[ -n $_VENVHOOK_HAND && $3 -ef $_VENVHOOK_HAND ]]; then _VENVHOOK_REST+=$1$'\n'; fi
+  if [[ -n ${VENVHOOK_OFF-} || $'\n'$_VENVHOOK_REST == *$'\n'"$1"$'\n'* ]]; then
     _venvhook_switch '' '' ''
   else
-    _VENVHOOK_REST=''
+    [[ -z $_VENVHOOK_REST ]] || _venvhook_prune_rest ''
     [[ $3 == "$_VENVHOOK_ENV" ]] || _venvhook_switch "$1" "$3" "$4" || return 0
     _VENVHOOK_ROOT=$1 _VENVHOOK_TOKEN=$token
   fi
@@ -108,7 +115,8 @@ _venvhook_activate() {
 _venvhook_refuse() {
   _venvhook_may_use "$1" "$2" "${@:4}" && _venvhook_is_still_none "${@:4}" || return 0
   local active=$_VENVHOOK_ROOT
-  verdict=refuse _VENVHOOK_REST=''
+  verdict=refuse
+  [[ -z $_VENVHOOK_REST ]] || _venvhook_prune_rest "$1"
   _venvhook_switch '' '' ''
   [[ -z $3 || -n ${VENVHOOK_OFF-} ]] || _venvhook_tell "$1" "$3" "$active"
 }
@@ -121,6 +129,16 @@ _venvhook_pass() {
   for witness in "${@:3}"; do
     _VENVHOOK_PASSED[${#_VENVHOOK_PASSED[@]}]=$_VENVHOOK_RECIPE
     _VENVHOOK_PASSED[${#_VENVHOOK_PASSED[@]}]=$witness
+  done
+}
+
+# Of the projects in which the user typed 'deactivate', keeps those that $PWD is in, but for $1.
+_venvhook_prune_rest() {
+  local rest=$_VENVHOOK_REST root
+  _VENVHOOK_REST=''
+  while [[ -n $rest ]]; do
+    root=${rest%%$'\n'*} rest=${rest#*$'\n'}
+    [[ $root == "$1" || $PWD/ != "${root%/}"/* ]] || _VENVHOOK_REST+=$root$'\n'
   done
 }
 
@@ -277,7 +295,7 @@ _venvhook_switch() {
   if [[ -n $2 ]]; then
     [[ -n $_VENVHOOK_ENV ]] || _venvhook_store
     [[ -z $path && -n $_VENVHOOK_PATHLESS ]] || path=:$path
-    _VENVHOOK_ROOT=$1 _VENVHOOK_ENV=$2
+    _VENVHOOK_ROOT=$1 _VENVHOOK_ENV=$2 _VENVHOOK_PROMPT=$3
     export PATH="$2/bin$path" VIRTUAL_ENV=$2 VIRTUAL_ENV_PROMPT=$3 VENVHOOK_ACTIVE=$2
     unset PYTHONHOME
     [[ -n ${VIRTUAL_ENV_DISABLE_PROMPT-} || -z ${PS1+x} ]] || _venvhook_is_locked PS1 ||
@@ -396,7 +414,7 @@ _venvhook_deactivate() {
   case $-:a in
     *[akTvx]*:? | *:A) _venvhook_mind_options _venvhook_deactivate && return || return ;;
   esac
-  _VENVHOOK_REST=$_VENVHOOK_ROOT
+  _VENVHOOK_REST+=$_VENVHOOK_ROOT$'\n' _VENVHOOK_JUST=$_VENVHOOK_ROOT
   _venvhook_switch '' '' ''
   [[ -z ${VENVHOOK_GUARD:-$_VENVHOOK_GUARD} ]] || _venvhook_guard
 }
@@ -404,9 +422,17 @@ _venvhook_deactivate() {
 # An environment was activated by hand on top of ours, and 'deactivate' is no longer ours: what is
 # left of ours goes, also out of what the other one will give back.
 _venvhook_yield() {
-  local path entry=$_VENVHOOK_ENV/bin
+  local path theirs entry=$_VENVHOOK_ENV/bin
+  theirs=$(builtin declare -f deactivate)
   path=${PATH-}
-  _venvhook_path_without "$entry"
+  # Of two entries that are the same, the first is the user's.
+  if [[ ${VIRTUAL_ENV-} == "$_VENVHOOK_ENV" && $path == "$entry:"* ]]; then
+    path=${path#"$entry:"}
+    _venvhook_path_without "$entry"
+    path=$entry${path:+:$path}
+  else
+    _venvhook_path_without "$entry"
+  fi
   PATH=$path
   if [[ -n ${_OLD_VIRTUAL_PATH+x} ]]; then
     path=$_OLD_VIRTUAL_PATH
@@ -417,14 +443,59 @@ _venvhook_yield() {
     _OLD_VIRTUAL_PS1=${_OLD_VIRTUAL_PS1#"$_VENVHOOK_PREFIX"}
   fi
   [[ -z $_VENVHOOK_PREFIX ]] || _venvhook_prompt_hide
-  if [[ -n ${_VENVHOOK_OLD_PYTHONHOME+x} ]]; then
-    _OLD_VIRTUAL_PYTHONHOME=$_VENVHOOK_OLD_PYTHONHOME
+  # What a stock script has set, it gives back. Others, and old ones, know of fewer variables.
+  if [[ $theirs != *_OLD_VIRTUAL_PYTHONHOME* ]]; then
+    [[ -z ${_VENVHOOK_OLD_PYTHONHOME+x} || -n ${PYTHONHOME+x} ]] ||
+      export PYTHONHOME="$_VENVHOOK_OLD_PYTHONHOME"
+    _venvhook_mind_leaving
+  else
+    [[ -z ${_VENVHOOK_OLD_PYTHONHOME+x} ]] || _OLD_VIRTUAL_PYTHONHOME=$_VENVHOOK_OLD_PYTHONHOME
+  fi
+  if [[ ${VIRTUAL_ENV_PROMPT-} == "$_VENVHOOK_PROMPT" && $theirs != *VIRTUAL_ENV_PROMPT* ]]; then
+    unset VIRTUAL_ENV_PROMPT
+    [[ -z ${_VENVHOOK_OLD_VIRTUAL_ENV_PROMPT+x} ]] ||
+      export VIRTUAL_ENV_PROMPT="$_VENVHOOK_OLD_VIRTUAL_ENV_PROMPT"
   fi
   unset VENVHOOK_ACTIVE
   unset _VENVHOOK_OLD_VIRTUAL_ENV _VENVHOOK_OLD_VIRTUAL_ENV_PROMPT _VENVHOOK_OLD_PYTHONHOME
   # Somebody may have set VIRTUAL_ENV and no more.
-  if [[ $(builtin declare -f deactivate) == *_venvhook_deactivate* ]]; then _venvhook_deactivate_remove; fi
+  if [[ $theirs == *_venvhook_deactivate* ]]; then _venvhook_deactivate_remove; fi
   _VENVHOOK_ROOT='' _VENVHOOK_ENV='' _VENVHOOK_TOKEN='' _VENVHOOK_DEACTIVATE=''
+}
+
+# Remembers that what is active now may be put back later, when it no longer is: when direnv leaves a
+# directory, it sets each variable that it has changed to what that held before, and mise does so with
+# VIRTUAL_ENV.
+_venvhook_mind_leaving() {
+  local env
+  for env in ${_VENVHOOK_LEFT[@]+"${_VENVHOOK_LEFT[@]}"}; do
+    [[ $env != "$_VENVHOOK_ENV" ]] || return 0
+  done
+  _VENVHOOK_LEFT[${#_VENVHOOK_LEFT[@]}]=$_VENVHOOK_ENV
+}
+
+# Takes away again what was put back, and puts back what direnv has taken away.
+_venvhook_sweep() {
+  local path=${PATH-} env
+  for env in ${_VENVHOOK_LEFT[@]+"${_VENVHOOK_LEFT[@]}"}; do
+    [[ $env != "$_VENVHOOK_ENV" ]] || continue
+    # Not by hand, which shows in what stock scripts remember.
+    if [[ $env == "${VIRTUAL_ENV-}" && ${_OLD_VIRTUAL_PATH+x} == "$_VENVHOOK_LEFTOVER" ]]; then
+      unset VIRTUAL_ENV
+    fi
+    [[ ${DIRENV_DIFF-} == "$_VENVHOOK_DIRENV" || $env == "${VIRTUAL_ENV-}" ]] ||
+      _venvhook_path_without "$env/bin"
+  done
+  if [[ -n $_VENVHOOK_ENV && ${DIRENV_DIFF-} != "$_VENVHOOK_DIRENV" ]]; then
+    [[ :$path: == *":$_VENVHOOK_ENV/bin:"* ]] || path=$_VENVHOOK_ENV/bin${path:+:$path}
+    _venvhook_mind_leaving
+  fi
+  [[ $path == "${PATH-}" ]] || PATH=$path
+  if ((${#_VENVHOOK_LEFT[@]})) && [[ -z ${VIRTUAL_ENV-} && ${VIRTUAL_ENV_PROMPT-} == "$_VENVHOOK_PROMPT" ]]; then
+    unset VIRTUAL_ENV_PROMPT
+  fi
+  _VENVHOOK_DIRENV=${DIRENV_DIFF-}
+  [[ -n $_VENVHOOK_DIRENV || ${VIRTUAL_ENV-} != "$_VENVHOOK_ENV" ]] || _VENVHOOK_LEFT=()
 }
 
 # A shell started from one with an active environment inherits it: given back here, it is activated
@@ -432,6 +503,7 @@ _venvhook_yield() {
 _venvhook_adopt() {
   local path=${PATH-} active=${VENVHOOK_ACTIVE-}
   unset VENVHOOK_ACTIVE
+  [[ -z $active || -z ${DIRENV_DIFF-} ]] || _VENVHOOK_LEFT=("$active")
   [[ -n $active && ${VIRTUAL_ENV-} == "$active" ]] && _venvhook_may_change || return 0
   _venvhook_path_without "$active/bin"
   PATH=$path
@@ -539,8 +611,8 @@ _venvhook_arrive() {
   elif [[ -n $verdict$asked || ${#_VENVHOOK_WATCH[@]} -gt 0 ]]; then
     _venvhook_look || :
   fi
-  _VENVHOOK_PWD=$PWD _VENVHOOK_LOOK=$look _VENVHOOK_HAND=''
-  _VENVHOOK_CALM=${VIRTUAL_ENV-}:${CONDA_DEFAULT_ENV-}:${_OLD_VIRTUAL_PATH+x}:${VENVHOOK_OFF-}
+  _VENVHOOK_PWD=$PWD _VENVHOOK_LOOK=$look _VENVHOOK_HAND='' _VENVHOOK_JUST=''
+  _VENVHOOK_CALM=${VIRTUAL_ENV-}:${CONDA_DEFAULT_ENV-}:${_OLD_VIRTUAL_PATH+x}:${VENVHOOK_OFF-}:${DIRENV_DIFF-}
 }
 
 # Nothing is found any more. Who still stands below the project may be making its environment anew.
@@ -566,7 +638,7 @@ _venvhook_hook() {
   esac
   [[ $status != 3 || -z ${VENVHOOK_GUARDED-} ]] || _venvhook_explain_refusal || :
   [[ $- != *e* && ${PROMPT_COMMAND-} != _venvhook_hook ]] || status=0
-  if [[ ${VIRTUAL_ENV-}:${CONDA_DEFAULT_ENV-}:${_OLD_VIRTUAL_PATH+x}:${VENVHOOK_OFF-} == \
+  if [[ ${VIRTUAL_ENV-}:${CONDA_DEFAULT_ENV-}:${_OLD_VIRTUAL_PATH+x}:${VENVHOOK_OFF-}:${DIRENV_DIFF-} == \
     "$_VENVHOOK_CALM" ]] || _venvhook_is_free; then
     if [[ $PWD == "$_VENVHOOK_PWD" ]]; then
       if [[ -n $_VENVHOOK_LOOK || -e $_VENVHOOK_NAME1 || -e $_VENVHOOK_NAME2 ||
@@ -587,21 +659,30 @@ _venvhook_hook() {
 
 # Is no environment active by the user's own hand? What is left of ours below one is taken away.
 _venvhook_is_free() {
+  local calm before=$_VENVHOOK_DIRENV
+  [[ ${DIRENV_DIFF-} == "$before" && ${#_VENVHOOK_LEFT[@]} -eq 0 ]] || _venvhook_sweep
+  calm=${VIRTUAL_ENV-}:${CONDA_DEFAULT_ENV-}:${_OLD_VIRTUAL_PATH+x}:${VENVHOOK_OFF-}
+  if [[ $calm:$before == "$_VENVHOOK_CALM" ]]; then
+    _VENVHOOK_CALM=$calm:$_VENVHOOK_DIRENV
+    return 0
+  fi
   if [[ -n $_VENVHOOK_ENV ]]; then
     if [[ ${_OLD_VIRTUAL_PATH+x} != "$_VENVHOOK_LEFTOVER" || ( -n ${VIRTUAL_ENV-} && $VIRTUAL_ENV != "$_VENVHOOK_ENV" ) ]]; then
       _venvhook_yield
     else
       # VIRTUAL_ENV was taken away, or conda activated an environment.
-      [[ -n ${VIRTUAL_ENV-} ]] || _VENVHOOK_REST=$_VENVHOOK_ROOT
+      [[ -n ${VIRTUAL_ENV-} ]] || _VENVHOOK_REST+=$_VENVHOOK_ROOT$'\n'
       _venvhook_switch '' '' ''
     fi
   fi
   _VENVHOOK_PWD=''
   if [[ -n ${VIRTUAL_ENV-} || ${CONDA_DEFAULT_ENV:-base} != base ]]; then
-    _VENVHOOK_HAND=${VIRTUAL_ENV-}
+    # Whatever calls 'deactivate' first, such as workon, means no project by it.
+    [[ -z $_VENVHOOK_JUST ]] || _venvhook_prune_rest "$_VENVHOOK_JUST"
+    _VENVHOOK_HAND=${VIRTUAL_ENV-} _VENVHOOK_CALM='' _VENVHOOK_JUST=''
     return 1
   fi
-  _VENVHOOK_CALM=${VIRTUAL_ENV-}:${CONDA_DEFAULT_ENV-}:${_OLD_VIRTUAL_PATH+x}:${VENVHOOK_OFF-}
+  _VENVHOOK_CALM=${VIRTUAL_ENV-}:${CONDA_DEFAULT_ENV-}:${_OLD_VIRTUAL_PATH+x}:${VENVHOOK_OFF-}:${DIRENV_DIFF-}
 }
 
 # ---- Where there is no environment ---------------------------------------------------------------

@@ -13,7 +13,8 @@
 # _VENVHOOK_ROOT  the active project and its environment, or empty
 # _VENVHOOK_ENV
 # _VENVHOOK_TOKEN the token that it was known by, or empty
-# _VENVHOOK_REST  the project in which the user typed 'deactivate' and which he has not left since
+# _VENVHOOK_REST  the projects in which the user typed 'deactivate' and which he has not left since
+# _VENVHOOK_JUST  the one of them where he has done so in the line that has just run
 # _VENVHOOK_HAND  the environment that the user activated by hand, while it is active
 # _VENVHOOK_WATCH words for 'test' that hold while the witnesses of what is active are as they were
 # _VENVHOOK_DOUBT 1 if that does not prove them older than the recipe: then the helper is asked
@@ -24,6 +25,8 @@
 # _VENVHOOK_TOLD  the lines said in this shell
 # _VENVHOOK_CALM  what, beside VIRTUAL_ENV, shows other activators, as it was when none was at work
 # _VENVHOOK_LEFTOVER  _OLD_VIRTUAL_PATH at that time, set by a stock script in a parent shell
+# _VENVHOOK_LEFT  environments that were active when another tool remembered what variables held, which
+# _VENVHOOK_DIRENV  may put them back; and what direnv remembered at the last prompt
 # _VENVHOOK_PLAIN the function that the user's fish_prompt was moved to, or unset
 # _VENVHOOK_FRAME, _VENVHOOK_INSIDE  the pattern of the walk, see _venvhook_bounds
 # _VENVHOOK_OLD_* what a variable held before we replaced it; unset where it was unset
@@ -40,10 +43,12 @@ function _venvhook_load
     # By its process number, since a child inherits it if it is ever exported.
     if test "$_VENVHOOK_LOADED" != $fish_pid
         set -g _VENVHOOK_LOADED $fish_pid
-        for name in ROOT ENV TOKEN REST LEFTOVER PATHLESS DOUBT
+        for name in ROOT ENV TOKEN JUST LEFTOVER PATHLESS DOUBT DIRENV
             set -g _VENVHOOK_$name ''
         end
         set -g _VENVHOOK_INSIDE '(?!)'
+        set -g _VENVHOOK_REST
+        set -g _VENVHOOK_LEFT
         set -g _VENVHOOK_HAND
         set -g _VENVHOOK_TOLD
         set -g _VENVHOOK_OFFERED
@@ -120,14 +125,15 @@ function _venvhook_activate -S -a root markers env name token
     set verdict activate
     # Deactivated by hand after it was activated by hand: the user means it.
     set -q _VENVHOOK_HAND[1]; and _venvhook_is_same $env $_VENVHOOK_HAND
-    and set -g _VENVHOOK_REST $root
+    and set -ga _VENVHOOK_REST $root
     if test -n "$_VENVHOOK_REST$VENVHOOK_OFF"
-        if test "$root" = "$_VENVHOOK_REST" -o -n "$VENVHOOK_OFF"
+        if test -n "$VENVHOOK_OFF"; or builtin contains -- $root $_VENVHOOK_REST
             set -a also $words
+            set -g _VENVHOOK_JUST ''
             _venvhook_switch '' '' ''
             return
         end
-        set -g _VENVHOOK_REST ''
+        _venvhook_prune_rest ''
     end
     set -g _VENVHOOK_WATCH $words
     set -g _VENVHOOK_DOUBT $doubt
@@ -145,7 +151,7 @@ function _venvhook_refuse -S -a root markers reason
     _venvhook_may_use $root $markers $argv[4..]; and _venvhook_is_still_none $argv[4..]; or return 0
     set verdict refuse
     set -a also $words
-    set -g _VENVHOOK_REST ''
+    set -q _VENVHOOK_REST[1]; and _venvhook_prune_rest $root
     set -l active $_VENVHOOK_ROOT
     _venvhook_switch '' '' ''
     test -z "$reason" -o -n "$VENVHOOK_OFF"; or _venvhook_tell $root $reason $active
@@ -157,6 +163,19 @@ function _venvhook_pass -S -a root markers
     _venvhook_may_use $argv; and _venvhook_is_still_none $argv[3..]; or return 0
     set verdict pass
     set -a also $words
+end
+
+# Of the projects in which the user typed 'deactivate', keeps those that $PWD is in, but for except.
+function _venvhook_prune_rest -a except
+    set -g _VENVHOOK_JUST ''
+    set -l rest
+    for root in $_VENVHOOK_REST
+        test "$root" = "$except"; and continue
+        set -l at (string escape --style=regex -- "$(string trim -rc / -- $root)")
+        string match -rq "^$at(?:/|\\z)" -- $PWD
+        and set -a rest $root
+    end
+    set -g _VENVHOOK_REST $rest
 end
 
 # ---- Recipes -------------------------------------------------------------------------------------
@@ -351,6 +370,7 @@ function _venvhook_switch -a root env name
         set -g _VENVHOOK_ENV $env
         set -gx VIRTUAL_ENV $env
         set -gx VIRTUAL_ENV_PROMPT $name
+        set -g _VENVHOOK_PROMPT $name
         set -gx VENVHOOK_ACTIVE $env
         set -gx PATH $env/bin $path
         _venvhook_prompt_show $name
@@ -496,7 +516,10 @@ end
 
 # What 'deactivate' does while an environment is active: it stays off until the project is left.
 function _venvhook_deactivate
-    set -g _VENVHOOK_REST $_VENVHOOK_ROOT
+    set -ga _VENVHOOK_REST $_VENVHOOK_ROOT
+    set -g _VENVHOOK_JUST $_VENVHOOK_ROOT
+    # Nothing else may look changed at the next prompt.
+    set -g _VENVHOOK_PWD ''
     _venvhook_switch '' '' ''
     test -z "$VENVHOOK_GUARD$_VENVHOOK_GUARD"; or _venvhook_guard
 end
@@ -504,12 +527,21 @@ end
 # An environment was activated by hand on top of ours: what is left of ours goes, also out of what
 # the other one will give back. 'deactivate' mostly is the other one's by now.
 function _venvhook_yield
+    set -l entry $_VENVHOOK_ENV/bin
+    set -l theirs "$(builtin functions deactivate)"
     set -l path $PATH
-    _venvhook_path_without $_VENVHOOK_ENV/bin
+    # Of two entries that are the same, the first is the user's.
+    if test "$VIRTUAL_ENV" = "$_VENVHOOK_ENV" -a "$path[1]" = "$entry"
+        set -e path[1]
+        _venvhook_path_without $entry
+        set path $entry $path
+    else
+        _venvhook_path_without $entry
+    end
     set -gx PATH $path
     if set -qg _OLD_VIRTUAL_PATH
         set path $_OLD_VIRTUAL_PATH
-        _venvhook_path_without $_VENVHOOK_ENV/bin
+        _venvhook_path_without $entry
         set -gx _OLD_VIRTUAL_PATH $path
     end
     if set -q _VENVHOOK_PLAIN; and builtin functions -q _old_fish_prompt
@@ -518,19 +550,61 @@ function _venvhook_yield
         set -eg _VENVHOOK_PLAIN
     end
     _venvhook_prompt_hide
-    set -q _VENVHOOK_OLD_PYTHONHOME
-    and set -gx _OLD_VIRTUAL_PYTHONHOME $_VENVHOOK_OLD_PYTHONHOME[2..]
+    # What a stock script has set, it gives back. Others, and old ones, know of fewer variables.
+    if string match -q '*_OLD_VIRTUAL_PYTHONHOME*' -- $theirs
+        set -q _VENVHOOK_OLD_PYTHONHOME
+        and set -gx _OLD_VIRTUAL_PYTHONHOME $_VENVHOOK_OLD_PYTHONHOME[2..]
+    else
+        set -q _VENVHOOK_OLD_PYTHONHOME; and not set -qg PYTHONHOME
+        and set -g $_VENVHOOK_OLD_PYTHONHOME[1] PYTHONHOME $_VENVHOOK_OLD_PYTHONHOME[2..]
+        _venvhook_mind_leaving
+    end
+    if test "$VIRTUAL_ENV_PROMPT" = "$_VENVHOOK_PROMPT"
+        and not string match -q '*VIRTUAL_ENV_PROMPT*' -- $theirs
+        set -eg VIRTUAL_ENV_PROMPT
+        set -l old $_VENVHOOK_OLD_VIRTUAL_ENV_PROMPT
+        set -q old[1]; and set -g $old[1] VIRTUAL_ENV_PROMPT $old[2..]
+    end
     set -eg VENVHOOK_ACTIVE
     for name in $_VENVHOOK_OLD
         set -eg _VENVHOOK_OLD_$name
     end
     set -g _VENVHOOK_OLD
-    if string match -q '*_venvhook_deactivate*' -- "$(builtin functions deactivate)"
+    if string match -q '*_venvhook_deactivate*' -- $theirs
         builtin functions -e deactivate
         builtin functions -q _venvhook_old_deactivate
         and _venvhook_rename _venvhook_old_deactivate deactivate
     end
     _venvhook_forget
+end
+
+# Remembers that what is active now may be put back later, when it no longer is: when direnv leaves a
+# directory, it sets each variable that it has changed to what that held before, and mise does so with
+# VIRTUAL_ENV.
+function _venvhook_mind_leaving
+    builtin contains -- $_VENVHOOK_ENV $_VENVHOOK_LEFT; or set -ga _VENVHOOK_LEFT $_VENVHOOK_ENV
+end
+
+# Takes away again what was put back, and puts back what direnv has taken away.
+function _venvhook_sweep
+    set -l path $PATH
+    for env in $_VENVHOOK_LEFT
+        test "$env" = "$_VENVHOOK_ENV"; and continue
+        # Not by hand, which shows in what stock scripts remember.
+        test "$env" = "$VIRTUAL_ENV" -a "$_OLD_VIRTUAL_PATH" = "$_VENVHOOK_LEFTOVER"
+        and set -eg VIRTUAL_ENV
+        test "$DIRENV_DIFF" = "$_VENVHOOK_DIRENV" -o "$env" = "$VIRTUAL_ENV"
+        or _venvhook_path_without $env/bin
+    end
+    if test -n "$_VENVHOOK_ENV" -a "$DIRENV_DIFF" != "$_VENVHOOK_DIRENV"
+        builtin contains -- $_VENVHOOK_ENV/bin $path; or set -p path $_VENVHOOK_ENV/bin
+        _venvhook_mind_leaving
+    end
+    test "$path" = "$PATH"; or set -gx PATH $path
+    set -q _VENVHOOK_LEFT[1]; and test -z "$VIRTUAL_ENV" -a "$VIRTUAL_ENV_PROMPT" = "$_VENVHOOK_PROMPT"
+    and set -eg VIRTUAL_ENV_PROMPT
+    set -g _VENVHOOK_DIRENV "$DIRENV_DIFF"
+    test -n "$DIRENV_DIFF" -o "$VIRTUAL_ENV" != "$_VENVHOOK_ENV"; or set -g _VENVHOOK_LEFT
 end
 
 # A shell started from one with an active environment inherits it: given back here, it is activated
@@ -539,6 +613,7 @@ function _venvhook_adopt
     set -l path $PATH
     set -l active $VENVHOOK_ACTIVE
     set -eg VENVHOOK_ACTIVE
+    test -n "$active" -a -n "$DIRENV_DIFF"; and set -g _VENVHOOK_LEFT $active
     test -n "$active"; and test "$VIRTUAL_ENV" = "$active"; or return 0
     _venvhook_path_without $active/bin
     set -gx PATH $path
@@ -615,7 +690,8 @@ function _venvhook_walk -a verdict asked also bound _base _inside _l1 _l2 _l3 _l
                 and for name in $_VENVHOOK_NAMES
                     set -a also -a ! -e $_VENVHOOK_ROOT/$name
                 end
-                set -g _VENVHOOK_REST ''
+                set -g _VENVHOOK_REST
+                set -g _VENVHOOK_JUST ''
                 _venvhook_switch '' '' ''
             end
             test "$VENVHOOK_AUTO_CREATE$_VENVHOOK_AUTO_CREATE" = never -o "$PWD" = "$_VENVHOOK_PWD"
@@ -676,8 +752,9 @@ end
 
 # Called at each prompt, and after each change of directory.
 function _venvhook_hook
-    if test "$VIRTUAL_ENV:$CONDA_DEFAULT_ENV:$_OLD_VIRTUAL_PATH:$VENVHOOK_OFF" = \
+    if test "$VIRTUAL_ENV:$CONDA_DEFAULT_ENV:$_OLD_VIRTUAL_PATH:$VENVHOOK_OFF:$DIRENV_DIFF" = \
             "$_VENVHOOK_ENV$_VENVHOOK_CALM"
+        or _venvhook_is_calm
         test "$PWD" = "$_VENVHOOK_PWD"
         and test $$_VENVHOOK_LOOK $_VENVHOOK_ALSO $_VENVHOOK_WATCH $_VENVHOOK_STANDS
         and begin
@@ -693,6 +770,15 @@ function _venvhook_hook
     test -z "$VENVHOOK_GUARD$_VENVHOOK_GUARD$VENVHOOK_GUARDED"; or _venvhook_guard
 end
 
+# Has nothing changed but what direnv remembers? What it has put back is taken away.
+function _venvhook_is_calm
+    set -l before "$_VENVHOOK_DIRENV"
+    test "$DIRENV_DIFF" = "$before"; and not set -q _VENVHOOK_LEFT[1]; or _venvhook_sweep
+    set -l calm ":$CONDA_DEFAULT_ENV:$_OLD_VIRTUAL_PATH:$VENVHOOK_OFF"
+    test "$VIRTUAL_ENV$calm:$before" = "$_VENVHOOK_ENV$_VENVHOOK_CALM"; or return 1
+    set -g _VENVHOOK_CALM "$calm:$DIRENV_DIFF"
+end
+
 # Is no environment active by the user's own hand? What is left of ours below one is taken away.
 function _venvhook_is_free
     if test -n "$_VENVHOOK_ENV"
@@ -706,10 +792,12 @@ function _venvhook_is_free
         end
     end
     if test "$VIRTUAL_ENV" = "$_VENVHOOK_ENV"; and builtin contains -- "$CONDA_DEFAULT_ENV" '' base
-        set -g _VENVHOOK_CALM ":$CONDA_DEFAULT_ENV:$_OLD_VIRTUAL_PATH:$VENVHOOK_OFF"
+        set -g _VENVHOOK_CALM ":$CONDA_DEFAULT_ENV:$_OLD_VIRTUAL_PATH:$VENVHOOK_OFF:$DIRENV_DIFF"
         set -g _VENVHOOK_LEFTOVER "$_OLD_VIRTUAL_PATH"
         return 0
     end
+    # Whatever calls 'deactivate' first, such as workon, means no project by it.
+    test -z "$_VENVHOOK_JUST"; or _venvhook_prune_rest $_VENVHOOK_JUST
     set -g _VENVHOOK_HAND $VIRTUAL_ENV
     set -g _VENVHOOK_PWD ''
     return 1

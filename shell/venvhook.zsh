@@ -8,7 +8,9 @@
 # _VENVHOOK_ROOT  the active project and its environment, or empty
 # _VENVHOOK_ENV
 # _VENVHOOK_TOKEN the token that it was known by, or empty
-# _VENVHOOK_REST  the project in which the user typed 'deactivate' and which he has not left since
+# _VENVHOOK_REST  the projects in which the user typed 'deactivate' and which he has not left since, a
+#                 newline after each
+# _VENVHOOK_JUST  the one of them where he has done so in the line that has just run
 # _VENVHOOK_HAND  the environment that the user activated by hand, while it is active
 # _VENVHOOK_RECIPE  the recipe that the last walk ended with, the markers there, and its witnesses
 # _VENVHOOK_MARKERS
@@ -18,6 +20,9 @@
 # _VENVHOOK_CALM  what the variables that others activate or switch off with held then
 # _VENVHOOK_TOLD  the lines said in this shell
 # _VENVHOOK_LEFTOVER  x if _OLD_VIRTUAL_PATH was there although no stock script had just set it
+# _VENVHOOK_PROMPT  what we have set VIRTUAL_ENV_PROMPT to
+# _VENVHOOK_LEFT  environments that were active when another tool remembered what variables held, which
+# _VENVHOOK_DIRENV  may put them back; and what direnv remembered at the last prompt
 # _VENVHOOK_OLD_* what a variable held before we replaced it; unset where it was unset
 # _VENVHOOK_POLICY  the generation of what the user has set, a directory and perhaps a file that it is to
 # _VENVHOOK_SETTINGS be newer than; further ones are in _VENVHOOK_MANY
@@ -41,6 +46,8 @@ _venvhook_load() {
     typeset -g _VENVHOOK_ROOT='' _VENVHOOK_ENV='' _VENVHOOK_TOKEN='' _VENVHOOK_REST='' _VENVHOOK_HAND='' _VENVHOOK_CALM=''
     typeset -g _VENVHOOK_TOLD='' _VENVHOOK_SHOWN='' _VENVHOOK_PREFIX='' _VENVHOOK_PATHLESS='' _VENVHOOK_DEACTIVATE=''
     typeset -g _VENVHOOK_OFFERED='' _VENVHOOK_UNGUARDED='' _VENVHOOK_REFUSED=''
+    typeset -g _VENVHOOK_JUST='' _VENVHOOK_PROMPT='' _VENVHOOK_DIRENV=''
+    typeset -ga _VENVHOOK_LEFT=()
     typeset -g _VENVHOOK_LEFTOVER=${_OLD_VIRTUAL_PATH+x}
     unset _VENVHOOK_OLD_VIRTUAL_ENV _VENVHOOK_OLD_VIRTUAL_ENV_PROMPT _VENVHOOK_OLD_PYTHONHOME
     _venvhook_adopt
@@ -87,11 +94,11 @@ _venvhook_activate() {
   _venvhook_may_use "$1" "$2" "${@:6}" || return 0
   verdict=activate
   # Deactivated by hand after it was activated by hand: the user means it.
-  if [[ -n $_VENVHOOK_HAND && $3 -ef $_VENVHOOK_HAND ]]; then _VENVHOOK_REST=$1; fi
-  if [[ $1 == "$_VENVHOOK_REST" || -n ${VENVHOOK_OFF-} ]]; then
+  if [[ -n $_VENVHOOK_HAND && $3 -ef $_VENVHOOK_HAND ]]; then _VENVHOOK_REST+=$1$'\n'; fi
+  if [[ -n ${VENVHOOK_OFF-} || $'\n'$_VENVHOOK_REST == *$'\n'"$1"$'\n'* ]]; then
     _venvhook_switch '' '' ''
   else
-    _VENVHOOK_REST=''
+    [[ -z $_VENVHOOK_REST ]] || _venvhook_prune_rest ''
     [[ $3 == "$_VENVHOOK_ENV" ]] || _venvhook_switch "$1" "$3" "$4" || return 0
     _VENVHOOK_ROOT=$1 _VENVHOOK_TOKEN=$token
   fi
@@ -101,7 +108,8 @@ _venvhook_activate() {
 _venvhook_refuse() {
   _venvhook_may_use "$1" "$2" "${@:4}" && _venvhook_is_still_none "${@:4}" || return 0
   local active=$_VENVHOOK_ROOT
-  verdict=refuse _VENVHOOK_REST=''
+  verdict=refuse
+  [[ -z $_VENVHOOK_REST ]] || _venvhook_prune_rest "$1"
   _venvhook_switch '' '' ''
   [[ -z $3 || -n ${VENVHOOK_OFF-} ]] || _venvhook_tell "$1" "$3" "$active"
 }
@@ -113,6 +121,16 @@ _venvhook_pass() {
   verdict=pass
   for witness in "${@:3}"; do
     _VENVHOOK_PASSED+=("$_VENVHOOK_RECIPE" "$witness")
+  done
+}
+
+# Of the projects in which the user typed 'deactivate', keeps those that $PWD is in, but for $1.
+_venvhook_prune_rest() {
+  local rest=$_VENVHOOK_REST root
+  _VENVHOOK_REST=''
+  while [[ -n $rest ]]; do
+    root=${rest%%$'\n'*} rest=${rest#*$'\n'}
+    [[ $root == "$1" || $PWD/ != "${root%/}"/* ]] || _VENVHOOK_REST+=$root$'\n'
   done
 }
 
@@ -270,7 +288,7 @@ _venvhook_switch() {
   if [[ -n $2 ]]; then
     [[ -n $_VENVHOOK_ENV ]] || _venvhook_store
     [[ -z $entries && -n $_VENVHOOK_PATHLESS ]] || entries=:$entries
-    _VENVHOOK_ROOT=$1 _VENVHOOK_ENV=$2
+    _VENVHOOK_ROOT=$1 _VENVHOOK_ENV=$2 _VENVHOOK_PROMPT=$3
     export PATH="$2/bin$entries" VIRTUAL_ENV=$2 VIRTUAL_ENV_PROMPT=$3 VENVHOOK_ACTIVE=$2
     unset PYTHONHOME
     [[ -n ${VIRTUAL_ENV_DISABLE_PROMPT-} || -z ${PS1+x} || ${(t)PS1} == *readonly* ]] ||
@@ -381,7 +399,7 @@ _venvhook_prompt_hide() {
 # What 'deactivate' does while an environment is active: it stays off until the project is left.
 _venvhook_deactivate() {
   emulate -L zsh
-  _VENVHOOK_REST=$_VENVHOOK_ROOT
+  _VENVHOOK_REST+=$_VENVHOOK_ROOT$'\n' _VENVHOOK_JUST=$_VENVHOOK_ROOT
   _venvhook_switch '' '' ''
   [[ -z ${VENVHOOK_GUARD:-$_VENVHOOK_GUARD} ]] || _venvhook_guard
 }
@@ -389,9 +407,17 @@ _venvhook_deactivate() {
 # An environment was activated by hand on top of ours, and 'deactivate' is no longer ours: what is
 # left of ours goes, also out of what the other one will give back.
 _venvhook_yield() {
-  local entries entry=$_VENVHOOK_ENV/bin
+  local entries theirs entry=$_VENVHOOK_ENV/bin
+  theirs=${functions[deactivate]-}
   entries=${PATH-}
-  _venvhook_path_without "$entry"
+  # Of two entries that are the same, the first is the user's.
+  if [[ ${VIRTUAL_ENV-} == "$_VENVHOOK_ENV" && $entries == "$entry:"* ]]; then
+    entries=${entries#"$entry:"}
+    _venvhook_path_without "$entry"
+    entries=$entry${entries:+:$entries}
+  else
+    _venvhook_path_without "$entry"
+  fi
   PATH=$entries
   if [[ -n ${_OLD_VIRTUAL_PATH+x} ]]; then
     entries=$_OLD_VIRTUAL_PATH
@@ -402,14 +428,59 @@ _venvhook_yield() {
     _OLD_VIRTUAL_PS1=${_OLD_VIRTUAL_PS1#"$_VENVHOOK_PREFIX"}
   fi
   [[ -z $_VENVHOOK_PREFIX ]] || _venvhook_prompt_hide
-  if [[ -n ${_VENVHOOK_OLD_PYTHONHOME+x} ]]; then
-    typeset -g _OLD_VIRTUAL_PYTHONHOME=$_VENVHOOK_OLD_PYTHONHOME
+  # What a stock script has set, it gives back. Others, and old ones, know of fewer variables.
+  if [[ $theirs != *_OLD_VIRTUAL_PYTHONHOME* ]]; then
+    [[ -z ${_VENVHOOK_OLD_PYTHONHOME+x} || -n ${PYTHONHOME+x} ]] ||
+      export PYTHONHOME="$_VENVHOOK_OLD_PYTHONHOME"
+    _venvhook_mind_leaving
+  else
+    [[ -z ${_VENVHOOK_OLD_PYTHONHOME+x} ]] || typeset -g _OLD_VIRTUAL_PYTHONHOME=$_VENVHOOK_OLD_PYTHONHOME
+  fi
+  if [[ ${VIRTUAL_ENV_PROMPT-} == "$_VENVHOOK_PROMPT" && $theirs != *VIRTUAL_ENV_PROMPT* ]]; then
+    unset VIRTUAL_ENV_PROMPT
+    [[ -z ${_VENVHOOK_OLD_VIRTUAL_ENV_PROMPT+x} ]] ||
+      export VIRTUAL_ENV_PROMPT="$_VENVHOOK_OLD_VIRTUAL_ENV_PROMPT"
   fi
   unset VENVHOOK_ACTIVE
   unset _VENVHOOK_OLD_VIRTUAL_ENV _VENVHOOK_OLD_VIRTUAL_ENV_PROMPT _VENVHOOK_OLD_PYTHONHOME
   # Somebody may have set VIRTUAL_ENV and no more.
-  if [[ ${functions[deactivate]-} == *_venvhook_deactivate* ]]; then _venvhook_deactivate_remove; fi
+  if [[ $theirs == *_venvhook_deactivate* ]]; then _venvhook_deactivate_remove; fi
   _VENVHOOK_ROOT='' _VENVHOOK_ENV='' _VENVHOOK_TOKEN='' _VENVHOOK_DEACTIVATE=''
+}
+
+# Remembers that what is active now may be put back later, when it no longer is: when direnv leaves a
+# directory, it sets each variable that it has changed to what that held before, and mise does so with
+# VIRTUAL_ENV.
+_venvhook_mind_leaving() {
+  local env
+  for env in ${_VENVHOOK_LEFT[@]+"${_VENVHOOK_LEFT[@]}"}; do
+    [[ $env != "$_VENVHOOK_ENV" ]] || return 0
+  done
+  _VENVHOOK_LEFT+=("$_VENVHOOK_ENV")
+}
+
+# Takes away again what was put back, and puts back what direnv has taken away.
+_venvhook_sweep() {
+  local entries=${PATH-} env
+  for env in ${_VENVHOOK_LEFT[@]+"${_VENVHOOK_LEFT[@]}"}; do
+    [[ $env != "$_VENVHOOK_ENV" ]] || continue
+    # Not by hand, which shows in what stock scripts remember.
+    if [[ $env == "${VIRTUAL_ENV-}" && ${_OLD_VIRTUAL_PATH+x} == "$_VENVHOOK_LEFTOVER" ]]; then
+      unset VIRTUAL_ENV
+    fi
+    [[ ${DIRENV_DIFF-} == "$_VENVHOOK_DIRENV" || $env == "${VIRTUAL_ENV-}" ]] ||
+      _venvhook_path_without "$env/bin"
+  done
+  if [[ -n $_VENVHOOK_ENV && ${DIRENV_DIFF-} != "$_VENVHOOK_DIRENV" ]]; then
+    [[ :$entries: == *":$_VENVHOOK_ENV/bin:"* ]] || entries=$_VENVHOOK_ENV/bin${entries:+:$entries}
+    _venvhook_mind_leaving
+  fi
+  [[ $entries == "${PATH-}" ]] || PATH=$entries
+  if ((${#_VENVHOOK_LEFT[@]})) && [[ -z ${VIRTUAL_ENV-} && ${VIRTUAL_ENV_PROMPT-} == "$_VENVHOOK_PROMPT" ]]; then
+    unset VIRTUAL_ENV_PROMPT
+  fi
+  _VENVHOOK_DIRENV=${DIRENV_DIFF-}
+  [[ -n $_VENVHOOK_DIRENV || ${VIRTUAL_ENV-} != "$_VENVHOOK_ENV" ]] || _VENVHOOK_LEFT=()
 }
 
 # A shell started from one with an active environment inherits it: given back here, it is activated
@@ -417,6 +488,7 @@ _venvhook_yield() {
 _venvhook_adopt() {
   local entries=${PATH-} active=${VENVHOOK_ACTIVE-}
   unset VENVHOOK_ACTIVE
+  [[ -z $active || -z ${DIRENV_DIFF-} ]] || _VENVHOOK_LEFT=("$active")
   [[ -n $active && ${VIRTUAL_ENV-} == "$active" ]] && _venvhook_may_change || return 0
   _venvhook_path_without "$active/bin"
   PATH=$entries
@@ -489,7 +561,7 @@ _venvhook_hook() {
   [[ -n $_VENVHOOK_COMPLETES || -z ${functions[compdef]-} ]] || _venvhook_register_completion
   # What a function sets for the one that called it is no mistake here.
   [[ ! -o warn_nested_var ]] || setopt local_options no_warn_nested_var
-  if [[ ${VIRTUAL_ENV-}:${CONDA_DEFAULT_ENV-}:${_OLD_VIRTUAL_PATH+x}:${VENVHOOK_OFF-} != \
+  if [[ ${VIRTUAL_ENV-}:${CONDA_DEFAULT_ENV-}:${_OLD_VIRTUAL_PATH+x}:${VENVHOOK_OFF-}:${DIRENV_DIFF-} != \
     "$_VENVHOOK_CALM" ]]; then
     if ! _venvhook_is_free; then
       _VENVHOOK_OFFER=''
@@ -564,8 +636,8 @@ _venvhook_hook() {
   elif [[ -n $verdict$asked || ${#_VENVHOOK_WATCH[@]} -gt 0 ]]; then
     _venvhook_look || :
   fi
-  _VENVHOOK_PWD=$PWD _VENVHOOK_LOOK=$look _VENVHOOK_HAND=''
-  _VENVHOOK_CALM=${VIRTUAL_ENV-}:${CONDA_DEFAULT_ENV-}:${_OLD_VIRTUAL_PATH+x}:${VENVHOOK_OFF-}
+  _VENVHOOK_PWD=$PWD _VENVHOOK_LOOK=$look _VENVHOOK_HAND='' _VENVHOOK_JUST=''
+  _VENVHOOK_CALM=${VIRTUAL_ENV-}:${CONDA_DEFAULT_ENV-}:${_OLD_VIRTUAL_PATH+x}:${VENVHOOK_OFF-}:${DIRENV_DIFF-}
   [[ -z ${VENVHOOK_GUARD:-$_VENVHOOK_GUARD}${VENVHOOK_GUARDED-} ]] || _venvhook_guard || :
   [[ -z $_VENVHOOK_OFFER ]] || _venvhook_offer || :
 }
@@ -573,21 +645,30 @@ _venvhook_hook() {
 # Is no environment active by the user's own hand? What is left of ours below one is taken away.
 _venvhook_is_free() {
   emulate -L zsh
+  local calm before=$_VENVHOOK_DIRENV
+  [[ ${DIRENV_DIFF-} == "$before" && ${#_VENVHOOK_LEFT[@]} -eq 0 ]] || _venvhook_sweep
+  calm=${VIRTUAL_ENV-}:${CONDA_DEFAULT_ENV-}:${_OLD_VIRTUAL_PATH+x}:${VENVHOOK_OFF-}
+  if [[ $calm:$before == "$_VENVHOOK_CALM" ]]; then
+    _VENVHOOK_CALM=$calm:$_VENVHOOK_DIRENV
+    return 0
+  fi
   if [[ -n $_VENVHOOK_ENV ]]; then
     if [[ ${_OLD_VIRTUAL_PATH+x} != "$_VENVHOOK_LEFTOVER" || ( -n ${VIRTUAL_ENV-} && $VIRTUAL_ENV != "$_VENVHOOK_ENV" ) ]]; then
       _venvhook_yield
     else
       # VIRTUAL_ENV was taken away, or conda activated an environment.
-      [[ -n ${VIRTUAL_ENV-} ]] || _VENVHOOK_REST=$_VENVHOOK_ROOT
+      [[ -n ${VIRTUAL_ENV-} ]] || _VENVHOOK_REST+=$_VENVHOOK_ROOT$'\n'
       _venvhook_switch '' '' ''
     fi
   fi
   _VENVHOOK_PWD=''
   if [[ -n ${VIRTUAL_ENV-} || ${CONDA_DEFAULT_ENV:-base} != base ]]; then
-    _VENVHOOK_HAND=${VIRTUAL_ENV-}
+    # Whatever calls 'deactivate' first, such as workon, means no project by it.
+    [[ -z $_VENVHOOK_JUST ]] || _venvhook_prune_rest "$_VENVHOOK_JUST"
+    _VENVHOOK_HAND=${VIRTUAL_ENV-} _VENVHOOK_CALM='' _VENVHOOK_JUST=''
     return 1
   fi
-  _VENVHOOK_CALM=${VIRTUAL_ENV-}:${CONDA_DEFAULT_ENV-}:${_OLD_VIRTUAL_PATH+x}:${VENVHOOK_OFF-}
+  _VENVHOOK_CALM=${VIRTUAL_ENV-}:${CONDA_DEFAULT_ENV-}:${_OLD_VIRTUAL_PATH+x}:${VENVHOOK_OFF-}:${DIRENV_DIFF-}
 }
 
 # ---- Where there is no environment ---------------------------------------------------------------
