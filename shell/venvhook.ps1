@@ -561,7 +561,12 @@ function _venvhook_forget {
 function _venvhook_deactivate_define {
     $now = ${function:global:deactivate}
     if (-not "$now".Contains('_venvhook_deactivate')) { $global:_VENVHOOK_DEACTIVATE = $now }
-    function global:deactivate { _venvhook_deactivate }
+    # His own may be read-only: then it stays.
+    try {
+        function global:deactivate { _venvhook_deactivate }
+    } catch {
+        $global:_VENVHOOK_DEACTIVATE = $null
+    }
 }
 
 # Takes our 'deactivate' away, and gives back that of the user's. One that he has defined meanwhile, or

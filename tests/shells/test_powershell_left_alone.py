@@ -212,12 +212,13 @@ def test_a_stock_activate_of_the_active_environment_takes_over(
     terminal: Terminal, app: Path
 ) -> None:
     before = terminal.values(*TOUCHED)
-    activate = f". {terminal.shell.word(stock_script(app))}"
+    script = terminal.shell.word(stock_script(app))
     for leave_first in (False, True):
-        for times in (1, 2):
+        # The second is what VS Code types.
+        for calls in (".", "&", ".."):
             terminal.run("cd app")
-            for _ in range(times):
-                terminal.run(activate)
+            for call in calls:
+                terminal.run(f"{call} {script}")
             assert terminal.environment == str(app)
             assert terminal.path.count(f"{app}/bin") == 1
             assert terminal.prompt.count("(") == 1
@@ -225,7 +226,7 @@ def test_a_stock_activate_of_the_active_environment_takes_over(
                 terminal.run("cd ..")
                 assert terminal.environment == str(app)
             terminal.run("deactivate")
-            assert terminal.values(*TOUCHED) == before, (leave_first, times)
+            assert terminal.values(*TOUCHED) == before, (leave_first, calls)
             assert terminal.prompt == ""
             assert terminal.run("Get-Command deactivate -ErrorAction Ignore") == ""
             terminal.run("cd ~")
@@ -247,6 +248,16 @@ def test_a_deactivate_defined_while_an_environment_is_active_stays(terminal: Ter
     terminal.run("cd app")
     assert terminal.run("deactivate") == ""
     assert terminal.run("deactivate") == "mine\n"
+
+
+def test_a_deactivate_that_is_read_only_stays(terminal: Terminal, app: Path) -> None:
+    terminal.run("function deactivate { 'mine' }; (Get-Item function:deactivate).Options = 1")
+    for _ in range(2):
+        assert terminal.run("cd app") == ""
+        assert terminal.environment == str(app)
+        assert terminal.run("deactivate") == "mine\n"
+        assert terminal.run("cd ..") == ""
+        assert terminal.environment is None
 
 
 def test_a_variable_set_by_somebody_ends_ours(terminal: Terminal, app: Path) -> None:
