@@ -21,6 +21,9 @@
 # _VENVHOOK_LOOK  what all these looked like then, and the markers in $PWD
 # _VENVHOOK_CALM  what the variables that others activate or switch off with held then
 # _VENVHOOK_TOLD  the lines said in this shell
+# _VENVHOOK_PREFIX  how the name of what is active stands before the prompt, or empty
+# _VENVHOOK_DRAWN  how the wish that it is not shown and the prompt, with a colon between them, begin as
+#                 long as there is nothing to do about it; empty while nothing is active
 # _VENVHOOK_LEFTOVER  x if _OLD_VIRTUAL_PATH was there although no stock script had just set it
 # _VENVHOOK_PROMPT  what we have set VIRTUAL_ENV_PROMPT to
 # _VENVHOOK_LEFT  environments that were active when another tool remembered what variables held, which
@@ -49,7 +52,7 @@ _venvhook_load() {
   if [[ ${_VENVHOOK_LOADED-} != "$$" ]]; then
     _VENVHOOK_LOADED=$$
     _VENVHOOK_ROOT='' _VENVHOOK_ENV='' _VENVHOOK_TOKEN='' _VENVHOOK_REST='' _VENVHOOK_HAND='' _VENVHOOK_CALM=''
-    _VENVHOOK_TOLD='' _VENVHOOK_SHOWN='' _VENVHOOK_PREFIX='' _VENVHOOK_PATHLESS='' _VENVHOOK_DEACTIVATE=''
+    _VENVHOOK_TOLD='' _VENVHOOK_DRAWN='' _VENVHOOK_PREFIX='' _VENVHOOK_PATHLESS='' _VENVHOOK_DEACTIVATE=''
     _VENVHOOK_OFFERED='' _VENVHOOK_UNGUARDED='' _VENVHOOK_REFUSED=''
     _VENVHOOK_JUST='' _VENVHOOK_PROMPT='' _VENVHOOK_DIRENV=''
     _VENVHOOK_LEFT=()
@@ -290,7 +293,7 @@ _venvhook_switch() {
   [[ -z $2$_VENVHOOK_ENV ]] || _venvhook_may_change || return 1
   if [[ -n $_VENVHOOK_ENV ]]; then
     _venvhook_path_without "$_VENVHOOK_ENV/bin"
-    [[ -z $_VENVHOOK_PREFIX ]] || _venvhook_prompt_hide
+    _venvhook_prompt_hide
   fi
   if [[ -n $2 ]]; then
     [[ -n $_VENVHOOK_ENV ]] || _venvhook_store
@@ -298,8 +301,7 @@ _venvhook_switch() {
     _VENVHOOK_ROOT=$1 _VENVHOOK_ENV=$2 _VENVHOOK_PROMPT=$3
     export PATH="$2/bin$path" VIRTUAL_ENV=$2 VIRTUAL_ENV_PROMPT=$3 VENVHOOK_ACTIVE=$2
     unset PYTHONHOME
-    [[ -n ${VIRTUAL_ENV_DISABLE_PROMPT-} || -z ${PS1+x} ]] || _venvhook_is_locked PS1 ||
-      _venvhook_prompt_show "$3"
+    _venvhook_prompt_show "$3"
   elif [[ -n $_VENVHOOK_ENV ]]; then
     _VENVHOOK_ROOT='' _VENVHOOK_ENV='' _VENVHOOK_TOKEN=''
     if [[ -n $path || ( -z $_VENVHOOK_PATHLESS && -n ${PATH+x} ) ]]; then
@@ -381,31 +383,75 @@ _venvhook_path_without() {
   fi
 }
 
-# Puts ($1) before the prompt. A name in which bash would expand something stands in a variable,
-# which is shown as it is; where variables are not expanded, these characters are replaced.
+# Puts ($1) before the prompt, unless that is not wished or the prompt shows it itself. A prompt that
+# cannot be changed stays; one that may show it later is looked at again each time.
 _venvhook_prompt_show() {
-  _VENVHOOK_SHOWN=$1
-  case $1 in
-    *[\\\$\`!]*)
-      if builtin shopt -q promptvars; then
-        # shellcheck disable=SC2016  # expanded by the prompt
-        _VENVHOOK_PREFIX='(${_VENVHOOK_SHOWN-}) '
-      else
-        _VENVHOOK_PREFIX="(${1//[\\\$\`!]/?}) "
-      fi
-      ;;
-    *) _VENVHOOK_PREFIX="($1) " ;;
+  local prefix
+  _VENVHOOK_PREFIX='' _VENVHOOK_DRAWN=$'\n'
+  if [[ -n ${VIRTUAL_ENV_DISABLE_PROMPT-} ]]; then
+    _VENVHOOK_DRAWN=$VIRTUAL_ENV_DISABLE_PROMPT:
+  elif _venvhook_is_locked PS1; then
+    _VENVHOOK_DRAWN=:
+  elif [[ -n ${PS1+x} ]] && ! _venvhook_prompt_tells "$1"; then
+    _venvhook_prompt_name "$1"
+    PS1=$prefix$PS1 _VENVHOOK_PREFIX=$prefix _VENVHOOK_DRAWN=:$prefix
+  fi
+}
+
+# Sets prefix to what shows ($1) in a prompt, where nothing in it may be expanded: neither now nor if
+# promptvars, which others switch on and off, or PS1 in a child says something else (bash decodes \\044
+# to \$, which it expands to $; without promptvars that is what is seen).
+_venvhook_prompt_name() {
+  local rest=$1 plain
+  prefix=''
+  while [[ $rest == *[\\\$\`!]* ]]; do
+    plain=${rest%%[\\\$\`!]*}
+    prefix+=$plain
+    rest=${rest#"$plain"}
+    case $rest in
+      \\*) prefix+="\\\\\\\\" ;;
+      \$*) prefix+='\\\044' ;;
+      \`*) prefix+='\\\140' ;;
+      *) prefix+='\041' ;;
+    esac
+    rest=${rest#?}
+  done
+  prefix="($prefix$rest) "
+}
+
+# Does the prompt show the environment itself, which is called $1? By a variable or a function, or in
+# brackets where it was made anew with it, whatever the colours; or by a program that makes it anew
+# after this or did so before.
+_venvhook_prompt_tells() {
+  local IFS=' ' text=$PS1 rest name
+  case $text in
+    *VIRTUAL_ENV* | *virtualenv*) return 0 ;;
   esac
-  PS1=$_VENVHOOK_PREFIX$PS1
+  case "${PROMPT_COMMAND[*]-} ${precmd_functions[*]-}" in
+    *starship_precmd* | *_omp_hook* | *__lp_set_prompt*) return 0 ;;
+  esac
+  while rest=${text#*'\['} && [[ $rest != "$text" && $rest == *'\]'* ]]; do
+    text=${text%%'\['*}${rest#*'\]'}
+  done
+  for name in "$1" "${VIRTUAL_ENV##*/}"; do
+    [[ $text != *[\(\[]"$name"[\)\]]* ]] || return 0
+  done
+  return 1
+}
+
+# The prompt is not as it was left, or the wish is another one. One that is only longer stays.
+_venvhook_prompt_renew() {
+  [[ -n ${VIRTUAL_ENV_DISABLE_PROMPT-} || -z $_VENVHOOK_PREFIX || ${PS1-} != *"$_VENVHOOK_PREFIX"* ]] ||
+    return 0
+  _venvhook_prompt_hide
+  _venvhook_prompt_show "$_VENVHOOK_PROMPT"
 }
 
 _venvhook_prompt_hide() {
-  if [[ ${PS1-} == "$_VENVHOOK_PREFIX"* ]]; then
-    PS1=${PS1#"$_VENVHOOK_PREFIX"}
-  elif [[ ${PS1-} == *"$_VENVHOOK_PREFIX"* ]]; then
-    PS1=${PS1%%"$_VENVHOOK_PREFIX"*}${PS1#*"$_VENVHOOK_PREFIX"}
-  fi
-  _VENVHOOK_PREFIX=''
+  local prefix=$_VENVHOOK_PREFIX text=${PS1-}
+  _VENVHOOK_PREFIX='' _VENVHOOK_DRAWN=''
+  [[ -n $prefix && $text == *"$prefix"* ]] && ! _venvhook_is_locked PS1 || return 0
+  PS1=${text%%"$prefix"*}${text#*"$prefix"}
 }
 
 # What 'deactivate' does while an environment is active: it stays off until the project is left.
@@ -442,7 +488,7 @@ _venvhook_yield() {
   if [[ -n $_VENVHOOK_PREFIX && ${_OLD_VIRTUAL_PS1-} == "$_VENVHOOK_PREFIX"* ]]; then
     _OLD_VIRTUAL_PS1=${_OLD_VIRTUAL_PS1#"$_VENVHOOK_PREFIX"}
   fi
-  [[ -z $_VENVHOOK_PREFIX ]] || _venvhook_prompt_hide
+  _venvhook_prompt_hide
   # What a stock script has set, it gives back. Others, and old ones, know of fewer variables.
   if [[ $theirs != *_OLD_VIRTUAL_PYTHONHOME* ]]; then
     [[ -z ${_VENVHOOK_OLD_PYTHONHOME+x} || -n ${PYTHONHOME+x} ]] ||
@@ -501,14 +547,16 @@ _venvhook_sweep() {
 # A shell started from one with an active environment inherits it: given back here, it is activated
 # again at the first prompt if it is right for the directory.
 _venvhook_adopt() {
-  local path=${PATH-} active=${VENVHOOK_ACTIVE-}
+  local path=${PATH-} active=${VENVHOOK_ACTIVE-} prefix
   unset VENVHOOK_ACTIVE
   [[ -z $active || -z ${DIRENV_DIFF-} ]] || _VENVHOOK_LEFT=("$active")
   [[ -n $active && ${VIRTUAL_ENV-} == "$active" ]] && _venvhook_may_change || return 0
   _venvhook_path_without "$active/bin"
   PATH=$path
   # There if the prompt is exported.
-  PS1=${PS1#"(${VIRTUAL_ENV_PROMPT-}) "}
+  _venvhook_prompt_name "${VIRTUAL_ENV_PROMPT-}"
+  _VENVHOOK_PREFIX=$prefix
+  _venvhook_prompt_hide
   unset VIRTUAL_ENV VIRTUAL_ENV_PROMPT
 }
 
@@ -638,6 +686,8 @@ _venvhook_hook() {
   esac
   [[ $status != 3 || -z ${VENVHOOK_GUARDED-} ]] || _venvhook_explain_refusal || :
   [[ $- != *e* && ${PROMPT_COMMAND-} != _venvhook_hook ]] || status=0
+  [[ -z $_VENVHOOK_DRAWN || ${VIRTUAL_ENV_DISABLE_PROMPT-}:${PS1-} == "$_VENVHOOK_DRAWN"* ]] ||
+    _venvhook_prompt_renew || :
   if [[ ${VIRTUAL_ENV-}:${CONDA_DEFAULT_ENV-}:${_OLD_VIRTUAL_PATH+x}:${VENVHOOK_OFF-}:${DIRENV_DIFF-} == \
     "$_VENVHOOK_CALM" ]] || _venvhook_is_free; then
     if [[ $PWD == "$_VENVHOOK_PWD" ]]; then

@@ -19,6 +19,10 @@
 # _VENVHOOK_LOOK  what all these looked like then, and the markers in $PWD
 # _VENVHOOK_CALM  what the variables that others activate or switch off with held then
 # _VENVHOOK_TOLD  the lines said in this shell
+# _VENVHOOK_PREFIX  how the name of what is active stands before the prompt, or empty
+# _VENVHOOK_MODE  the options that a prompt was expanded by when that was made
+# _VENVHOOK_DRAWN  how the wish that it is not shown and the prompt, with a colon between them, begin as
+#                 long as there is nothing to do about it; empty while nothing is active
 # _VENVHOOK_LEFTOVER  x if _OLD_VIRTUAL_PATH was there although no stock script had just set it
 # _VENVHOOK_PROMPT  what we have set VIRTUAL_ENV_PROMPT to
 # _VENVHOOK_LEFT  environments that were active when another tool remembered what variables held, which
@@ -38,13 +42,15 @@
 # _VENVHOOK_UNGUARDED  1 since the user set PIP_REQUIRE_VIRTUALENV himself
 
 _venvhook_load() {
+  local mode
+  _venvhook_prompt_mode
   emulate -L zsh
   _venvhook_names
   # By its process number, since after 'set -a' a child inherits it.
   if [[ ${_VENVHOOK_LOADED-} != "$$" ]]; then
     typeset -g _VENVHOOK_LOADED=$$
     typeset -g _VENVHOOK_ROOT='' _VENVHOOK_ENV='' _VENVHOOK_TOKEN='' _VENVHOOK_REST='' _VENVHOOK_HAND='' _VENVHOOK_CALM=''
-    typeset -g _VENVHOOK_TOLD='' _VENVHOOK_SHOWN='' _VENVHOOK_PREFIX='' _VENVHOOK_PATHLESS='' _VENVHOOK_DEACTIVATE=''
+    typeset -g _VENVHOOK_TOLD='' _VENVHOOK_DRAWN='' _VENVHOOK_PREFIX='' _VENVHOOK_PATHLESS='' _VENVHOOK_DEACTIVATE=''
     typeset -g _VENVHOOK_OFFERED='' _VENVHOOK_UNGUARDED='' _VENVHOOK_REFUSED=''
     typeset -g _VENVHOOK_JUST='' _VENVHOOK_PROMPT='' _VENVHOOK_DIRENV=''
     typeset -ga _VENVHOOK_LEFT=()
@@ -283,7 +289,7 @@ _venvhook_switch() {
   [[ -z $2$_VENVHOOK_ENV ]] || _venvhook_may_change || return 1
   if [[ -n $_VENVHOOK_ENV ]]; then
     _venvhook_path_without "$_VENVHOOK_ENV/bin"
-    [[ -z $_VENVHOOK_PREFIX ]] || _venvhook_prompt_hide
+    _venvhook_prompt_hide
   fi
   if [[ -n $2 ]]; then
     [[ -n $_VENVHOOK_ENV ]] || _venvhook_store
@@ -291,8 +297,7 @@ _venvhook_switch() {
     _VENVHOOK_ROOT=$1 _VENVHOOK_ENV=$2 _VENVHOOK_PROMPT=$3
     export PATH="$2/bin$entries" VIRTUAL_ENV=$2 VIRTUAL_ENV_PROMPT=$3 VENVHOOK_ACTIVE=$2
     unset PYTHONHOME
-    [[ -n ${VIRTUAL_ENV_DISABLE_PROMPT-} || -z ${PS1+x} || ${(t)PS1} == *readonly* ]] ||
-      _venvhook_prompt_show "$3"
+    _venvhook_prompt_show "$3"
   elif [[ -n $_VENVHOOK_ENV ]]; then
     _VENVHOOK_ROOT='' _VENVHOOK_ENV='' _VENVHOOK_TOKEN=''
     if [[ -n $entries || ( -z $_VENVHOOK_PATHLESS && -n ${PATH+x} ) ]]; then
@@ -370,30 +375,89 @@ _venvhook_path_without() {
   fi
 }
 
-# Puts ($1) before the prompt. A name in which zsh would expand something stands in a variable,
-# which is shown as it is; where variables are not expanded, these characters are replaced.
+# Puts ($1) before the prompt, unless that is not wished or the prompt shows it itself. A prompt that
+# cannot be changed stays; one that may show it later, or shows a name by options that may change, is
+# looked at again each time.
 _venvhook_prompt_show() {
-  typeset -g _VENVHOOK_SHOWN=${1//\%/%%}
-  case $1 in
-    *[\\\$\`!]*)
-      if [[ -n $subst ]]; then
-        _VENVHOOK_PREFIX='(${_VENVHOOK_SHOWN-}) '
-      else
-        _VENVHOOK_PREFIX="(${_VENVHOOK_SHOWN//[\\\$\`!]/?}) "
-      fi
-      ;;
-    *) _VENVHOOK_PREFIX="($_VENVHOOK_SHOWN) " ;;
+  local prefix
+  typeset -g _VENVHOOK_PREFIX='' _VENVHOOK_DRAWN=$'\n' _VENVHOOK_MODE=${mode-}
+  if [[ -n ${VIRTUAL_ENV_DISABLE_PROMPT-} ]]; then
+    _VENVHOOK_DRAWN=$VIRTUAL_ENV_DISABLE_PROMPT:
+  elif [[ ${(t)PS1} == *readonly* ]]; then
+    _VENVHOOK_DRAWN=:
+  elif [[ -n ${PS1+x} ]] && ! _venvhook_prompt_tells "$1"; then
+    _venvhook_prompt_name "$1"
+    _VENVHOOK_PREFIX=$prefix
+    [[ $1 == *[%\\\$\`!]* ]] || _VENVHOOK_DRAWN=:$prefix
+    PS1=$prefix$PS1
+  fi
+}
+
+# Sets mode to the options that a prompt is expanded by; called before 'emulate'.
+_venvhook_prompt_mode() {
+  mode=''
+  [[ ! -o prompt_subst ]] || mode=s
+  [[ ! -o prompt_percent ]] || mode+=p
+  [[ ! -o prompt_bang ]] || mode+=b
+}
+
+# Sets prefix to what shows ($1) in a prompt under the options mode, where nothing in it may be
+# expanded, also if another option is set before the next prompt: between $ and what follows stands
+# %{%}, which is nothing. Where no such thing can be said, a ? is shown.
+_venvhook_prompt_name() {
+  local name=$1 nothing='%{%}'
+  case ${mode-} in
+    (*p*) name=${name//\%/%%} name=${name//\\/\\$nothing} name=${name//\$/\$$nothing} ;;
+    (*s*) name=${name//\\/\\\\} name=${name//\$/\\\$} ;;
+    (*) name=${name//\$/?} ;;
   esac
-  PS1=$_VENVHOOK_PREFIX$PS1
+  case ${mode-} in
+    (*s*) name=${name//\`/\\\`} ;;
+    (*) name=${name//\`/?} ;;
+  esac
+  [[ ${mode-} != *b* ]] || name=${name//\!/!!}
+  prefix="($name) "
+}
+
+# Does the prompt show the environment itself, which is called $1? By a variable or a function, or in
+# brackets where it was made anew with it, whatever the colours; or by a program that makes it anew
+# after this or did so before.
+_venvhook_prompt_tells() {
+  setopt local_options extended_glob
+  local text=$PS1${RPS1-} name
+  case $text in
+    (*VIRTUAL_ENV* | *virtualenv*) return 0 ;;
+  esac
+  case " ${precmd_functions[*]-} " in
+    (*' prompt_starship_precmd '* | *' _omp_precmd '* | *' __lp_set_prompt '*) return 0 ;;
+    (*' powerlevel9k_prepare_prompts '*)
+      [[ " $POWERLEVEL9K_LEFT_PROMPT_ELEMENTS $POWERLEVEL9K_RIGHT_PROMPT_ELEMENTS " != *' virtualenv'[\ _]* ]] ||
+        return 0
+      ;;
+  esac
+  text=${text//(%\{[^%]#%\}|%[FK]\{[^\}]#\}|%[fkbBuUsS])/}
+  for name in "$1" "${VIRTUAL_ENV:t}"; do
+    [[ $text != *[\(\[]"$name"[\)\]]* ]] || return 0
+  done
+  return 1
+}
+
+# The prompt is not as it was left, or the wish is another one. One that is only longer stays.
+_venvhook_prompt_renew() {
+  local mode
+  _venvhook_prompt_mode
+  emulate -L zsh
+  [[ -n ${VIRTUAL_ENV_DISABLE_PROMPT-} || -z $_VENVHOOK_PREFIX || ${PS1-} != *"$_VENVHOOK_PREFIX"* ||
+    $mode != "$_VENVHOOK_MODE" ]] || return 0
+  _venvhook_prompt_hide
+  _venvhook_prompt_show "$_VENVHOOK_PROMPT"
 }
 
 _venvhook_prompt_hide() {
-  if [[ ${PS1-} == "$_VENVHOOK_PREFIX"* ]]; then
-    PS1=${PS1#"$_VENVHOOK_PREFIX"}
-  elif [[ ${PS1-} == *"$_VENVHOOK_PREFIX"* ]]; then
-    PS1=${PS1%%"$_VENVHOOK_PREFIX"*}${PS1#*"$_VENVHOOK_PREFIX"}
-  fi
-  _VENVHOOK_PREFIX=''
+  local prefix=$_VENVHOOK_PREFIX text=${PS1-}
+  _VENVHOOK_PREFIX='' _VENVHOOK_DRAWN=''
+  [[ -n $prefix && $text == *"$prefix"* && ${(t)PS1} != *readonly* ]] || return 0
+  PS1=${text%%"$prefix"*}${text#*"$prefix"}
 }
 
 # What 'deactivate' does while an environment is active: it stays off until the project is left.
@@ -427,7 +491,7 @@ _venvhook_yield() {
   if [[ -n $_VENVHOOK_PREFIX && ${_OLD_VIRTUAL_PS1-} == "$_VENVHOOK_PREFIX"* ]]; then
     _OLD_VIRTUAL_PS1=${_OLD_VIRTUAL_PS1#"$_VENVHOOK_PREFIX"}
   fi
-  [[ -z $_VENVHOOK_PREFIX ]] || _venvhook_prompt_hide
+  _venvhook_prompt_hide
   # What a stock script has set, it gives back. Others, and old ones, know of fewer variables.
   if [[ $theirs != *_OLD_VIRTUAL_PYTHONHOME* ]]; then
     [[ -z ${_VENVHOOK_OLD_PYTHONHOME+x} || -n ${PYTHONHOME+x} ]] ||
@@ -486,14 +550,16 @@ _venvhook_sweep() {
 # A shell started from one with an active environment inherits it: given back here, it is activated
 # again at the first prompt if it is right for the directory.
 _venvhook_adopt() {
-  local entries=${PATH-} active=${VENVHOOK_ACTIVE-}
+  local entries=${PATH-} active=${VENVHOOK_ACTIVE-} prefix
   unset VENVHOOK_ACTIVE
   [[ -z $active || -z ${DIRENV_DIFF-} ]] || _VENVHOOK_LEFT=("$active")
   [[ -n $active && ${VIRTUAL_ENV-} == "$active" ]] && _venvhook_may_change || return 0
   _venvhook_path_without "$active/bin"
   PATH=$entries
   # There if the prompt is exported.
-  PS1=${PS1#"(${VIRTUAL_ENV_PROMPT-}) "}
+  _venvhook_prompt_name "${VIRTUAL_ENV_PROMPT-}"
+  _VENVHOOK_PREFIX=$prefix
+  _venvhook_prompt_hide
   unset VIRTUAL_ENV VIRTUAL_ENV_PROMPT
 }
 
@@ -502,9 +568,9 @@ _venvhook_adopt() {
 # Does what is to be done about the project $1: nothing if it is active and unchanged, else what its
 # kept recipe says, else what the helper answers.
 _venvhook_decide() {
-  # The one option of the user's that matters, before all are set to zsh's own for this function.
-  local subst=''
-  [[ ! -o prompt_subst ]] || subst=1
+  # The user's options that matter, before all are set to zsh's own for this function.
+  local mode
+  _venvhook_prompt_mode
   emulate -L zsh
   level=$1
   local recipe=$_VENVHOOK_CACHE${1%/}/venvhook.recipe.sh witness
@@ -561,6 +627,8 @@ _venvhook_hook() {
   [[ -n $_VENVHOOK_COMPLETES || -z ${functions[compdef]-} ]] || _venvhook_register_completion
   # What a function sets for the one that called it is no mistake here.
   [[ ! -o warn_nested_var ]] || setopt local_options no_warn_nested_var
+  [[ -z $_VENVHOOK_DRAWN || ${VIRTUAL_ENV_DISABLE_PROMPT-}:${PS1-} == "$_VENVHOOK_DRAWN"* ]] ||
+    _venvhook_prompt_renew || :
   if [[ ${VIRTUAL_ENV-}:${CONDA_DEFAULT_ENV-}:${_OLD_VIRTUAL_PATH+x}:${VENVHOOK_OFF-}:${DIRENV_DIFF-} != \
     "$_VENVHOOK_CALM" ]]; then
     if ! _venvhook_is_free; then
