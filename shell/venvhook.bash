@@ -105,10 +105,10 @@ _venvhook_activate() {
   verdict=activate
   # Deactivated by hand after it was activated by hand: the user means it.
   if [[ -n $_VENVHOOK_HAND && $3 -ef $_VENVHOOK_HAND ]]; then _VENVHOOK_REST+=$1$'\n'; fi
+  [[ -z $_VENVHOOK_REST ]] || _venvhook_prune_rest ''
   if [[ -n ${VENVHOOK_OFF-} || $'\n'$_VENVHOOK_REST == *$'\n'"$1"$'\n'* ]]; then
     _venvhook_switch '' '' ''
   else
-    [[ -z $_VENVHOOK_REST ]] || _venvhook_prune_rest ''
     [[ $3 == "$_VENVHOOK_ENV" ]] || _venvhook_switch "$1" "$3" "$4" || return 0
     _VENVHOOK_ROOT=$1 _VENVHOOK_TOKEN=$token
   fi

@@ -127,13 +127,12 @@ function _venvhook_activate -S -a root markers env name token
     set -q _VENVHOOK_HAND[1]; and _venvhook_is_same $env $_VENVHOOK_HAND
     and set -ga _VENVHOOK_REST $root
     if test -n "$_VENVHOOK_REST$VENVHOOK_OFF"
+        _venvhook_prune_rest ''
         if test -n "$VENVHOOK_OFF"; or builtin contains -- $root $_VENVHOOK_REST
             set -a also $words
-            set -g _VENVHOOK_JUST ''
             _venvhook_switch '' '' ''
             return
         end
-        _venvhook_prune_rest ''
     end
     set -g _VENVHOOK_WATCH $words
     set -g _VENVHOOK_DOUBT $doubt
