@@ -458,7 +458,11 @@ _venvhook_prompt_hide() {
 _venvhook_deactivate() {
   # shellcheck disable=SC2195  # under nocasematch it does match
   case $-:a in
-    *[akTvx]*:? | *:A) _venvhook_mind_options _venvhook_deactivate && return || return ;;
+    *[akTvx]*:? | *:A)
+      _VENVHOOK_OPTIONS=$?:$-
+      set +akTvx
+      _venvhook_mind_options _venvhook_deactivate && return || return
+      ;;
   esac
   _VENVHOOK_REST+=$_VENVHOOK_ROOT$'\n' _VENVHOOK_JUST=$_VENVHOOK_ROOT
   _venvhook_switch '' '' ''
@@ -681,7 +685,11 @@ _venvhook_hook() {
   # reported again (trap ERR).
   # shellcheck disable=SC2195  # under nocasematch it does match
   case $-:a in
-    *[akTvx]*:? | *:A) _venvhook_mind_options _venvhook_hook && return || return ;;
+    *[akTvx]*:? | *:A)
+      _VENVHOOK_OPTIONS=$?:$-
+      set +akTvx
+      _venvhook_mind_options _venvhook_hook && return || return
+      ;;
     *) local status=${1:-$?} look='' offer='' ;;
   esac
   [[ $status != 3 || -z ${VENVHOOK_GUARDED-} ]] || _venvhook_explain_refusal || :
@@ -828,12 +836,12 @@ _venvhook_register_completion() {
 
 # ---- Registration --------------------------------------------------------------------------------
 
-# Calls the function $1 without the options under which it would do something else: nocasematch takes
-# App for app, with -k nothing can be declared, with -a all would be exported; and without those that
-# show each of its commands, or run the user's traps for them.
+# Calls the function $1 again, under options that do not change what it does: without nocasematch, which
+# takes App for app. Off already, since they count from its first command on: -k, with which nothing
+# can be declared, -a, with which all would be exported, and those that show each of its commands or
+# run the user's traps for them. $? and these options were those of _VENVHOOK_OPTIONS, and are again.
 _venvhook_mind_options() {
-  _VENVHOOK_OPTIONS=$?:$-
-  set +akTvx
+  export -n _VENVHOOK_OPTIONS
   local options=${_VENVHOOK_OPTIONS#*:} status=${_VENVHOOK_OPTIONS%%:*} cases=''
   # shellcheck disable=SC2050  # true under nocasematch
   [[ a != A ]] || cases=1

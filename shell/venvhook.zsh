@@ -65,6 +65,8 @@ _venvhook_load() {
   # Below this no recipe is found, so there is no other place that has to know.
   [[ -n $_VENVHOOK_CACHE && -O $_VENVHOOK_CACHE ]] || typeset -g _VENVHOOK_CACHE=/dev/null
   _venvhook_trust
+  # Inherited ones may be exported, and with all_export those are that stand before this script.
+  typeset -gm +x '_VENVHOOK_*'
   _venvhook_register
 }
 
@@ -626,7 +628,7 @@ _venvhook_hook() {
   # Once compinit has run, which may be later than now.
   [[ -n $_VENVHOOK_COMPLETES || -z ${functions[compdef]-} ]] || _venvhook_register_completion
   # What a function sets for the one that called it is no mistake here.
-  [[ ! -o warn_nested_var ]] || setopt local_options no_warn_nested_var
+  [[ ! -o warn_nested_var && ! -o all_export ]] || setopt local_options no_warn_nested_var no_all_export
   [[ -z $_VENVHOOK_DRAWN || ${VIRTUAL_ENV_DISABLE_PROMPT-}:${PS1-} == "$_VENVHOOK_DRAWN"* ]] ||
     _venvhook_prompt_renew || :
   if [[ ${VIRTUAL_ENV-}:${CONDA_DEFAULT_ENV-}:${_OLD_VIRTUAL_PATH+x}:${VENVHOOK_OFF-}:${DIRENV_DIFF-} != \
@@ -828,6 +830,7 @@ _venvhook_register() {
   typeset -g _VENVHOOK_COMPLETES=''
   local name
   for name in precmd_functions chpwd_functions; do
+    (( ${${(P)name}[(Ie)_venvhook_hook]} )) && continue
     if [[ ${(Pt)name} == *readonly* ]]; then
       [[ ! -o interactive ]] || _venvhook_say \
         "$name is read-only, so nothing is activated here; load venvhook before it is made so"

@@ -309,6 +309,200 @@ def test_options_of_bash_set_inside(bash: Shell, open_terminal: OpenTerminal) ->
     assert not found, found
 
 
+@pytest.mark.usefixtures("prepare")
+@pytest.mark.parametrize("option", ["set -T", "shopt -s extdebug"])
+def test_traps_of_the_users_do_not_run_for_each_command_of_ours(
+    option: str, bash: Shell, open_terminal: OpenTerminal
+) -> None:
+    terminal = open_terminal(bash)
+    log = terminal.home / "log"
+    terminal.run(f"{option}; trap 'echo \"R ${{FUNCNAME-}}\" >> {log}' RETURN")
+    terminal.run(f"trap 'echo \"$BASH_COMMAND\" >> {log}' DEBUG")
+    for line in ("cd app", "true", "cd ../bad", "cd .."):
+        log.write_text("")
+        terminal.run(line)
+        seen = log.read_text().splitlines()
+        assert seen[0] == line
+        # That PROMPT_COMMAND calls something is seen also where nothing is set.
+        assert len(seen) <= 10, seen
+        assert not re.search("VIRTUAL_ENV|PATH|local|unset|source", "\n".join(seen)), seen
+    assert terminal.run("trap -p DEBUG | grep -c BASH_COMMAND") == "1\n"
+    assert terminal.run("[[ $- == *T* ]] && echo on") == "on\n"
+
+
+def test_a_trace_shows_hardly_anything_of_the_hook(
+    bash: Shell, open_terminal: OpenTerminal
+) -> None:
+    terminal = open_terminal(bash)
+    terminal.run("set -x")
+    for line in ("true", "cd /", "cd"):
+        assert len(terminal.run(line).splitlines()) < 9
+    terminal.run(f"exec 9> {terminal.home}/trace; BASH_XTRACEFD=9")
+    assert terminal.run("true") == ""
+
+
+@pytest.mark.usefixtures("prepare")
+def test_what_is_exported_by_allexport_is_none_of_ours(
+    posix_shell: Shell, open_terminal: OpenTerminal
+) -> None:
+    for rc in ("set -a\n%s", "%s\nset -a", "export _VENVHOOK_PWD=1 _VENVHOOK_TOLD=1\n%s"):
+        terminal = open_terminal(posix_shell)
+        rc %= posix_shell.load_line(terminal.command)
+        terminal.rc_file.write_text(f"{posix_shell.prelude}\n{rc}\n")
+        terminal.restart()
+        for step in ("app", "../bad", "../fresh", ".."):
+            terminal.run(f"cd {step}")
+            names = [name for name in terminal.child_environment() if b"_venvhook" in name.lower()]
+            assert not names, (rc, step)
+        assert ("a" in terminal.run("echo $-")) == ("set -a" in rc)
+        terminal.close()
+
+
+PROMPT_COMMANDS = (
+    "unset PROMPT_COMMAND",
+    "PROMPT_COMMAND=",
+    "PROMPT_COMMAND='seen=$?'",
+    "PROMPT_COMMAND='seen=$?;'",
+    "PROMPT_COMMAND='seen=$?   '",
+    "PROMPT_COMMAND='   seen=$?'",
+    "PROMPT_COMMAND=$'seen=$?\\n'",
+    "PROMPT_COMMAND=$'\\n\\nseen=$?;\\n\\n'",
+    "PROMPT_COMMAND='seen=$? # and more'",
+    "PROMPT_COMMAND='{ seen=$?; } 2> /dev/null'",
+    "export PROMPT_COMMAND='seen=$?'",
+    "declare -l PROMPT_COMMAND='seen=$?'",
+    "PROMPT_COMMAND=('seen=$?')",
+    "PROMPT_COMMAND=([3]='seen=$?' [7]='' [9]='other=1')",
+    "PROMPT_COMMAND=('' 'seen=$?;' '# nothing')",
+    "declare -a PROMPT_COMMAND",
+)
+
+
+@pytest.mark.usefixtures("prepare")
+def test_any_prompt_command(bash: Shell, open_terminal: OpenTerminal) -> None:
+    stage = Stage(bash, open_terminal)
+    terminal = stage.terminal
+    version = terminal.run('echo "${BASH_VERSINFO[0]} ${BASH_VERSINFO[1]}"').split()
+    for own in PROMPT_COMMANDS:
+        if ("(" in own or "-a" in own) and tuple(map(int, version)) < (5, 1):
+            continue  # its first element is all that such a bash runs
+        odd = Odd(own, own, "unset PROMPT_COMMAND seen other")
+        terminal.run(own)
+        mine = terminal.run("printf '%s\\n' \"${PROMPT_COMMAND[@]}\"")
+        stage.step(odd, stage.load, "")
+        stage.step(odd, stage.load, "")
+        stage.step(odd, f"cd {stage.home}/app", "(app) ")
+        terminal.run("sh -c 'exit 4'")
+        if "seen" in own and terminal.value("seen") != b"4":
+            stage.say(odd, "seen", terminal.value("seen"))
+        stage.step(odd, f"cd {stage.home}", "")
+        now = terminal.run("printf '%s\\n' \"${PROMPT_COMMAND[@]}\"")
+        if now.replace("_venvhook_hook\n", "", 1).rstrip("\n") != mine.rstrip("\n"):
+            stage.say(odd, "PROMPT_COMMAND", now)
+        terminal.run(odd.off)
+        terminal.run(_UNLOAD["bash"])
+    assert not stage.wrong, "\n".join(stage.wrong)
+
+
+@pytest.mark.usefixtures("prepare")
+def test_loading_again_brings_back_what_a_new_prompt_command_threw_out(
+    bash: Shell, open_terminal: OpenTerminal
+) -> None:
+    terminal = open_terminal(bash)
+    before = terminal.values(*TOUCHED)
+    terminal.run("cd app")
+    terminal.run("PROMPT_COMMAND='seen=1'")
+    terminal.run("cd ..")
+    assert terminal.prompt == "(app) "
+    assert terminal.run(bash.load_line(terminal.command)) == ""
+    assert terminal.prompt == ""
+    assert terminal.values(*TOUCHED) == before
+    terminal.run("cd app")
+    assert terminal.run("deactivate") == ""
+    assert terminal.values(*TOUCHED) == before
+
+
+# ---- What is read-only ---------------------------------------------------------------------------
+
+READ_ONLY = (
+    "venvhook: {} is read-only in this shell, so environments are neither activated nor left\n"
+)
+
+
+@pytest.mark.usefixtures("prepare")
+@pytest.mark.parametrize("inside", [False, True], ids=["outside", "inside"])
+def test_what_is_read_only_is_told_once_and_nothing_is_half(
+    inside: bool, posix_shell: Shell, open_terminal: OpenTerminal
+) -> None:
+    for lock in (
+        "PATH",
+        "VIRTUAL_ENV",
+        "VIRTUAL_ENV=",
+        "VIRTUAL_ENV_PROMPT",
+        "VENVHOOK_ACTIVE",
+        "PYTHONHOME=/opt",
+    ):
+        terminal = open_terminal(posix_shell)
+        home = terminal.home
+        if inside:
+            terminal.run("cd app")
+            lock = lock.partition("=")[0]
+        terminal.run(f"readonly {lock}")
+        before = terminal.values(*TOUCHED)
+        line = READ_ONLY.format(lock.partition("=")[0])
+        said = [
+            terminal.run(f"cd {home}/{step}") for step in ("other", "fresh", "app", "other", "")
+        ]
+        assert said == [line, "", "", "", ""], lock
+        assert terminal.run("true") == ""
+        assert terminal.values(*TOUCHED) == before, lock
+        terminal.close()
+
+
+@pytest.mark.usefixtures("prepare")
+def test_a_read_only_prompt_stays_as_it_is(posix_shell: Shell, open_terminal: OpenTerminal) -> None:
+    terminal = open_terminal(posix_shell)
+    terminal.run("readonly PS1")
+    assert terminal.run("cd app") == ""
+    assert terminal.prompt == ""
+    assert terminal.environment == f"{terminal.home}/app/.venv"
+    assert terminal.run("cd ../other") == ""
+    assert terminal.environment == f"{terminal.home}/other/.venv"
+    assert terminal.run("cd ..") == ""
+    assert terminal.environment is None
+
+
+def test_where_hooks_are_read_only_one_line_says_so(
+    posix_shell: Shell, open_terminal: OpenTerminal
+) -> None:
+    names = {"bash": ("PROMPT_COMMAND=",), "zsh": ("precmd_functions=()", "chpwd_functions=()")}
+    for name in names[posix_shell.name]:
+        terminal = open_terminal(posix_shell)
+        rc = f"readonly {name}; {posix_shell.load_line(terminal.command)}"
+        terminal.rc_file.write_text(f"{posix_shell.prelude}\n{rc}\n")
+        terminal.restart()
+        assert terminal.greeting == (
+            f"venvhook: {name.partition('=')[0]} is read-only, so nothing is activated here;"
+            " load venvhook before it is made so\n"
+        )
+        assert terminal.run("cd /") == ""
+        # A script that reads the same file is told nothing.
+        program = posix_shell.path
+        assert terminal.run(f"{program} -c '. {terminal.rc_file}' 2>&1") == ""
+        terminal.close()
+
+
+@pytest.mark.usefixtures("prepare")
+def test_hooks_made_read_only_later_go_on(posix_shell: Shell, open_terminal: OpenTerminal) -> None:
+    names = {"bash": "PROMPT_COMMAND", "zsh": "-a precmd_functions chpwd_functions"}
+    terminal = open_terminal(posix_shell)
+    terminal.run(f"readonly {names[posix_shell.name]}")
+    assert terminal.run(posix_shell.load_line(terminal.command)) == ""
+    for step, prompt in (("app", "(app) "), ("../other", "(other) "), ("..", "")):
+        assert terminal.run(f"cd {step}") == ""
+        assert terminal.prompt == prompt
+
+
 # ---- zsh -----------------------------------------------------------------------------------------
 
 # No option of a shell that runs, or one after which it does not run on.
