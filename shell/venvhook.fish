@@ -2,6 +2,7 @@
 #   _VENVHOOK_PROTOCOL  which recipes this script understands
 #   _VENVHOOK_PYTHON, _VENVHOOK_SOURCE  the helper's interpreter, and the directory of its package
 #   _VENVHOOK_CACHE  where recipes of that protocol are kept, or empty
+#   _VENVHOOK_SESSION  where the files of sessions are kept that have no other place, or empty
 #
 # Every command costs 1 to 10 us here and a command substitution 50, so a function answers by
 # setting variables of the function that called it (-S), and much is asked of one 'test' or 'path'.
@@ -23,7 +24,10 @@
 #                 first was there, else _VENVHOOK_MARKERS
 # _VENVHOOK_ALSO  the same for the witnesses of what was refused or passed on the way
 # _VENVHOOK_TOLD  the lines said in this shell
-# _VENVHOOK_CALM  what, beside VIRTUAL_ENV, shows other activators, as it was when none was at work
+# _VENVHOOK_CALM  what, beside VIRTUAL_ENV, shows other activators, as it was when none was at work;
+#                 or 'off'
+# _VENVHOOK_SESSION  the file by which 'venvhook off' and 'on' reach this shell, or empty; exported as
+#                 VENVHOOK_SESSION, with .off behind it while VENVHOOK_OFF is set
 # _VENVHOOK_LEFTOVER  _OLD_VIRTUAL_PATH at that time, set by a stock script in a parent shell
 # _VENVHOOK_LEFT  environments that were active when another tool remembered what variables held, which
 # _VENVHOOK_DIRENV  may put them back; and what direnv remembered at the last prompt
@@ -40,6 +44,7 @@
 
 function _venvhook_load
     _venvhook_names
+    _venvhook_session
     # By its process number, since a child inherits it if it is ever exported.
     if test "$_VENVHOOK_LOADED" != $fish_pid
         set -g _VENVHOOK_LOADED $fish_pid
@@ -55,6 +60,7 @@ function _venvhook_load
         set -g _VENVHOOK_OFFER ''
         set -g _VENVHOOK_UNGUARDED ''
         set -g _VENVHOOK_OLD
+        test ! -e "$_VENVHOOK_SESSION"; or command rm -f -- $_VENVHOOK_SESSION
         _venvhook_adopt
     end
     set -g _VENVHOOK_PWD ''
@@ -112,6 +118,15 @@ function _venvhook_names
     set -g _VENVHOOK_ONE -e $names[1] -a ! -e $names[2] -a ! -e $names[3]
 end
 
+# Where 'venvhook off' and 'on' leave word for this shell: in the runtime directory (XDG Base Directory),
+# else where the assignment says.
+function _venvhook_session
+    string match -q '/*' -- "$XDG_RUNTIME_DIR"; and test -O "$XDG_RUNTIME_DIR"
+    and set -g _VENVHOOK_SESSION (string trim -r -c / -- $XDG_RUNTIME_DIR)/venvhook
+    test -z "$_VENVHOOK_SESSION"; or set -g _VENVHOOK_SESSION $_VENVHOOK_SESSION/$fish_pid
+    set -gx VENVHOOK_SESSION "$_VENVHOOK_SESSION"
+end
+
 # ---- Verbs: what a recipe says -------------------------------------------------------------------
 # Each sets verdict, unless it comes from a kept recipe that may no longer be used. root is the project,
 # markers those that there were, each with a slash; the last arguments are witnesses.
@@ -126,9 +141,9 @@ function _venvhook_activate -S -a root markers env name token
     # Deactivated by hand after it was activated by hand: the user means it.
     set -q _VENVHOOK_HAND[1]; and _venvhook_is_same $env $_VENVHOOK_HAND
     and set -ga _VENVHOOK_REST $root
-    if test -n "$_VENVHOOK_REST$VENVHOOK_OFF"
+    if test -n "$_VENVHOOK_REST"
         _venvhook_prune_rest ''
-        if test -n "$VENVHOOK_OFF"; or builtin contains -- $root $_VENVHOOK_REST
+        if builtin contains -- $root $_VENVHOOK_REST
             set -a also $words
             _venvhook_switch '' '' ''
             return
@@ -153,7 +168,7 @@ function _venvhook_refuse -S -a root markers reason
     set -q _VENVHOOK_REST[1]; and _venvhook_prune_rest $root
     set -l active $_VENVHOOK_ROOT
     _venvhook_switch '' '' ''
-    test -z "$reason" -o -n "$VENVHOOK_OFF"; or _venvhook_tell $root $reason $active
+    test -z "$reason"; or _venvhook_tell $root $reason $active
 end
 
 # What is called like an environment is none.
@@ -652,7 +667,7 @@ end
 # Does what is to be done about the project $argv[1]: nothing if it is active and unchanged, else
 # what its kept recipe says, else what the helper answers.
 function _venvhook_decide -S
-    if test "$argv[1]$_VENVHOOK_DOUBT$VENVHOOK_OFF" = "$_VENVHOOK_ROOT"; and test -n / $_VENVHOOK_WATCH
+    if test "$argv[1]$_VENVHOOK_DOUBT" = "$_VENVHOOK_ROOT"; and test -n / $_VENVHOOK_WATCH
         and _venvhook_knows "$_VENVHOOK_ENV" "$_VENVHOOK_TOKEN"
         set verdict activate
         return
@@ -751,7 +766,8 @@ end
 
 # Called at each prompt, and after each change of directory.
 function _venvhook_hook
-    if test "$VIRTUAL_ENV:$CONDA_DEFAULT_ENV:$_OLD_VIRTUAL_PATH:$VENVHOOK_OFF:$DIRENV_DIFF" = \
+    test -n "$VENVHOOK_OFF" -o -e "$_VENVHOOK_SESSION"; and _venvhook_is_off; and return
+    if test "$VIRTUAL_ENV:$CONDA_DEFAULT_ENV:$_OLD_VIRTUAL_PATH:$DIRENV_DIFF" = \
             "$_VENVHOOK_ENV$_VENVHOOK_CALM"
         or _venvhook_is_calm
         test "$PWD" = "$_VENVHOOK_PWD"
@@ -773,7 +789,7 @@ end
 function _venvhook_is_calm
     set -l before "$_VENVHOOK_DIRENV"
     test "$DIRENV_DIFF" = "$before"; and not set -q _VENVHOOK_LEFT[1]; or _venvhook_sweep
-    set -l calm ":$CONDA_DEFAULT_ENV:$_OLD_VIRTUAL_PATH:$VENVHOOK_OFF"
+    set -l calm ":$CONDA_DEFAULT_ENV:$_OLD_VIRTUAL_PATH"
     test "$VIRTUAL_ENV$calm:$before" = "$_VENVHOOK_ENV$_VENVHOOK_CALM"; or return 1
     set -g _VENVHOOK_CALM "$calm:$DIRENV_DIFF"
 end
@@ -786,12 +802,17 @@ function _venvhook_is_free
             _venvhook_yield
         else if test -z "$VIRTUAL_ENV"
             _venvhook_deactivate
+        else if test "$argv[1]" = off
+            _venvhook_switch '' '' ''
         else if not builtin contains -- "$CONDA_DEFAULT_ENV" '' base
             _venvhook_switch '' '' ''
         end
     end
+    set -l off
+    test -z "$VENVHOOK_OFF"; or set off .off
+    set -gx VENVHOOK_SESSION "$_VENVHOOK_SESSION$off"
     if test "$VIRTUAL_ENV" = "$_VENVHOOK_ENV"; and builtin contains -- "$CONDA_DEFAULT_ENV" '' base
-        set -g _VENVHOOK_CALM ":$CONDA_DEFAULT_ENV:$_OLD_VIRTUAL_PATH:$VENVHOOK_OFF:$DIRENV_DIFF"
+        set -g _VENVHOOK_CALM ":$CONDA_DEFAULT_ENV:$_OLD_VIRTUAL_PATH:$DIRENV_DIFF"
         set -g _VENVHOOK_LEFTOVER "$_OLD_VIRTUAL_PATH"
         return 0
     end
@@ -802,6 +823,37 @@ function _venvhook_is_free
     return 1
 end
 
+# Is this shell switched off: by 'venvhook off', or by VENVHOOK_OFF, which 'venvhook on' overrules? Then
+# nothing of ours is active, and nothing is looked at.
+function _venvhook_is_off
+    set -l word ''
+    set -l file $_VENVHOOK_SESSION
+    set -l off
+    test -z "$VENVHOOK_OFF"; or set off .off
+    set -gx VENVHOOK_SESSION "$file$off"
+    test -f "$file" -a ! -L "$file" -a -O "$file"; and test -O "$(builtin path dirname -- $file)"
+    and read -z -n 8 word <$file
+    switch "$word:$off"
+        case off\n':*'
+        case on\n':'
+            # It overrules nothing any more.
+            command rm -f -- $file 2>/dev/null
+            return 1
+        case on\n':*' '*:'
+            return 1
+    end
+    set -g _VENVHOOK_CALM off
+    _venvhook_is_calm; or _venvhook_is_free off
+    set -g _VENVHOOK_PWD ''
+    set -g _VENVHOOK_REST
+    set -g _VENVHOOK_JUST ''
+    set -g _VENVHOOK_HAND
+    set -g _VENVHOOK_OFFER ''
+    set -g _VENVHOOK_CALM off
+    test -z "$VENVHOOK_GUARDED"; or _venvhook_guard off
+    return 0
+end
+
 # ---- Where there is no environment ---------------------------------------------------------------
 
 # Offers to make one for the project in $PWD, once in this shell. Who asks is Python, with the
@@ -810,7 +862,7 @@ end
 function _venvhook_offer
     set -l offer $_VENVHOOK_OFFER
     set -g _VENVHOOK_OFFER ''
-    test "$PWD" = "$offer" -a -z "$VENVHOOK_OFF" -a -x "$_VENVHOOK_PYTHON"; or return 0
+    test "$PWD" = "$offer" -a -x "$_VENVHOOK_PYTHON"; or return 0
     builtin contains -- "$PWD" $_VENVHOOK_OFFERED; and return
     isatty stdin; and isatty stderr; or return 0
     set -l auto_create $VENVHOOK_AUTO_CREATE
@@ -834,11 +886,12 @@ end
 
 # Lets pip refuse while no environment is active, if the user wants that; otherwise gives back what he
 # had. What that was, after a =, is exported, so that a shell started from this one goes on with it.
+# $argv[1] may be 'off', whatever he wants otherwise.
 function _venvhook_guard
     set -l wanted ''
-    set -l guard $VENVHOOK_GUARD
+    set -l guard $argv[1] $VENVHOOK_GUARD
     test -n "$guard"; or set guard $_VENVHOOK_GUARD
-    switch "$guard"
+    switch "$guard[1]"
         case 1 true on
             test -z "$VIRTUAL_ENV"; and builtin contains -- "$CONDA_DEFAULT_ENV" '' base
             and set wanted 1

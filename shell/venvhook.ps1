@@ -3,6 +3,7 @@
 #   $_VENVHOOK_PROTOCOL  which recipes this script understands
 #   $_VENVHOOK_PYTHON, $_VENVHOOK_SOURCE  the helper's interpreter, and the directory of its package
 #   $_VENVHOOK_CACHE  where recipes of that protocol are kept, or empty
+#   $_VENVHOOK_SESSION  where the files of sessions are kept that have no other place, or empty
 # Only ASCII in here: Windows PowerShell reads it by the console's code page.
 
 # Cmdlets are called by their full names, which no function or alias of the user's has.
@@ -29,6 +30,8 @@ $ErrorActionPreference = 'SilentlyContinue'
 # $_VENVHOOK_MARKERS  the markers in the project that the last walk ended with
 # $_VENVHOOK_WATCH pairs of a recipe and a witness of it, of the last walk
 # $_VENVHOOK_LOOK  what these looked like then, and the markers in $PWD
+# $_VENVHOOK_SESSION  the file by which 'venvhook off' and 'on' reach this shell, or empty; also in
+#                  $env:VENVHOOK_SESSION
 # $_VENVHOOK_TOLD  the lines said in this shell
 # $_VENVHOOK_LATER the lines to be said at the next prompt; a shell without one says nothing
 # $_VENVHOOK_INHERITED  was the active environment activated in the shell that started this one?
@@ -66,7 +69,9 @@ function _venvhook_load {
     # From PowerShell 7.3 on: one look instead of two.
     $script:exists = [IO.Path].GetMember('Exists').Length -gt 0
     _venvhook_names
+    _venvhook_session
     if (-not $global:_VENVHOOK_LOADED) {
+        if ([IO.File]::Exists($global:_VENVHOOK_SESSION)) { [IO.File]::Delete($global:_VENVHOOK_SESSION) }
         $global:_VENVHOOK_LOADED = $true
         $global:_VENVHOOK_ROOT = ''
         $global:_VENVHOOK_ENV = ''
@@ -130,6 +135,17 @@ function _venvhook_names {
 # Returns the words of $text, between spaces or colons.
 function _venvhook_split($text) {
     return $text.Split([char[]]": `t`n", [StringSplitOptions]::RemoveEmptyEntries)
+}
+
+# Where 'venvhook off' and 'on' leave word for this shell: in the runtime directory (XDG Base Directory),
+# else where the assignment says.
+function _venvhook_session {
+    $runtime = $env:XDG_RUNTIME_DIR
+    if ("$runtime".StartsWith('/') -and [IO.Directory]::Exists($runtime)) {
+        $global:_VENVHOOK_SESSION = "$($runtime.TrimEnd('/'))/venvhook"
+    }
+    if ($global:_VENVHOOK_SESSION) { $global:_VENVHOOK_SESSION += "$script:slash$PID" }
+    $env:VENVHOOK_SESSION = $global:_VENVHOOK_SESSION
 }
 
 # ---- Verbs: what a recipe says -------------------------------------------------------------------
@@ -278,7 +294,6 @@ function _venvhook_is_still_none($witnesses) {
 # Returns what the markers in $here and the files in watch look like.
 function _venvhook_look($here) {
     $look = ''
-    if ($env:VENVHOOK_OFF) { $look = 'x' }
     if ($here -match $script:drive) {
         $dir = "$($here.TrimEnd($script:slash))$script:slash"
         foreach ($name in $script:name1, $script:name2, $script:name3) {
@@ -723,7 +738,7 @@ function _venvhook_walk($here) {
     $script:asked = $false
     $script:watch = @()
     $global:_VENVHOOK_OFFER = ''
-    if ($here -match $script:drive -and -not $env:VENVHOOK_OFF) {
+    if ($here -match $script:drive) {
         $dir = $here.TrimEnd($slash)
         $bound = ''
         if ($global:_VENVHOOK_BOUND) { $bound = _venvhook_find_bound $here $top }
@@ -795,6 +810,8 @@ function _venvhook_hook($location) {
     $errors = $global:Error.Count
     try {
         if ($global:_VENVHOOK_HALF.Count -gt 0) { _venvhook_mend }
+        if (($env:VENVHOOK_OFF -or [IO.File]::Exists($global:_VENVHOOK_SESSION)) -and
+            (_venvhook_is_off)) { return }
         $conda = $env:CONDA_DEFAULT_ENV
         if (-not [string]::Equals($env:VIRTUAL_ENV, $global:_VENVHOOK_ENV, $script:comparison) -or
             ($conda -and $conda -ne 'base') -or
@@ -846,6 +863,33 @@ function _venvhook_is_free {
     return $false
 }
 
+# Is this shell switched off: by 'venvhook off', or by VENVHOOK_OFF, which 'venvhook on' overrules? Then
+# nothing of ours is active, and nothing is looked at.
+function _venvhook_is_off {
+    $word = ''
+    $file = $null
+    if ($global:_VENVHOOK_SESSION) { $file = [IO.FileInfo]$global:_VENVHOOK_SESSION }
+    # What is no regular file has no length; a link is seen by its attributes.
+    if ($null -ne $file -and $file.Exists -and $file.Length -gt 0 -and $file.Length -lt 8 -and
+        -not ($file.Attributes -band [IO.FileAttributes]::ReparsePoint)) {
+        $word = [IO.File]::ReadAllText($file.FullName)
+    }
+    if ($word -ceq "on`n") {
+        # It overrules nothing any more.
+        if (-not $env:VENVHOOK_OFF) { [IO.File]::Delete($file.FullName) }
+        return $false
+    }
+    if ($word -cne "off`n" -and -not $env:VENVHOOK_OFF) { return $false }
+    if ($global:_VENVHOOK_ENV) { $null = _venvhook_is_free }
+    _venvhook_switch '' '' ''
+    $global:_VENVHOOK_PWD = ''
+    $global:_VENVHOOK_REST = ''
+    $global:_VENVHOOK_HAND = ''
+    $global:_VENVHOOK_OFFER = ''
+    if ($env:VENVHOOK_GUARDED) { _venvhook_guard 'off' }
+    return $true
+}
+
 # ---- Where there is no environment ---------------------------------------------------------------
 
 # Offers to make one for the project that $PWD is, once in this shell. Who asks is Python, with the
@@ -882,8 +926,9 @@ function _venvhook_offer {
 
 # Lets pip refuse while no environment is active, if the user wants that; otherwise gives back what he
 # had. What that was, after a =, is exported, so that a shell started from this one goes on with it.
-function _venvhook_guard {
-    $guard = $env:VENVHOOK_GUARD
+# $guard may be 'off', whatever he wants otherwise.
+function _venvhook_guard($guard) {
+    if (-not $guard) { $guard = $env:VENVHOOK_GUARD }
     if (-not $guard) { $guard = $global:_VENVHOOK_GUARD }
     if (-not $guard -and -not $env:VENVHOOK_GUARDED) { return }
     $is_on = '1', 'true', 'on' -ccontains $guard

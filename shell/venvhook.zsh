@@ -2,6 +2,7 @@
 #   _VENVHOOK_PROTOCOL  which recipes this script understands
 #   _VENVHOOK_PYTHON, _VENVHOOK_SOURCE  the helper's interpreter, and the directory of its package
 #   _VENVHOOK_CACHE  where recipes of that protocol are kept, or empty
+#   _VENVHOOK_SESSION  where the files of sessions are kept that have no other place, or empty
 
 # ---- State ---------------------------------------------------------------------------------------
 # _VENVHOOK_PWD   the directory of the last walk, or empty: walk at the next prompt
@@ -17,7 +18,9 @@
 # _VENVHOOK_WATCH
 # _VENVHOOK_PASSED  pairs of a recipe that passed on the way there and a witness of it
 # _VENVHOOK_LOOK  what all these looked like then, and the markers in $PWD
-# _VENVHOOK_CALM  what the variables that others activate or switch off with held then
+# _VENVHOOK_CALM  what the variables that others activate with held then, or 'off'
+# _VENVHOOK_SESSION  the file by which 'venvhook off' and 'on' reach this shell, or empty; exported as
+#                 VENVHOOK_SESSION, with .off behind it while VENVHOOK_OFF is set
 # _VENVHOOK_TOLD  the lines said in this shell
 # _VENVHOOK_PREFIX  how the name of what is active stands before the prompt, or empty
 # _VENVHOOK_MODE  the options that a prompt was expanded by when that was made
@@ -46,6 +49,7 @@ _venvhook_load() {
   _venvhook_prompt_mode
   emulate -L zsh
   _venvhook_names
+  _venvhook_session
   # By its process number, since after 'set -a' a child inherits it.
   if [[ ${_VENVHOOK_LOADED-} != "$$" ]]; then
     typeset -g _VENVHOOK_LOADED=$$
@@ -56,6 +60,7 @@ _venvhook_load() {
     typeset -ga _VENVHOOK_LEFT=()
     typeset -g _VENVHOOK_LEFTOVER=${_OLD_VIRTUAL_PATH+x}
     unset _VENVHOOK_OLD_VIRTUAL_ENV _VENVHOOK_OLD_VIRTUAL_ENV_PROMPT _VENVHOOK_OLD_PYTHONHOME
+    [[ ! -e $_VENVHOOK_SESSION ]] || command rm -f -- "$_VENVHOOK_SESSION"
     _venvhook_adopt
   fi
   typeset -g _VENVHOOK_PWD='' _VENVHOOK_LOOK='' _VENVHOOK_RECIPE='' _VENVHOOK_MARKERS='' _VENVHOOK_GONE=''
@@ -90,6 +95,16 @@ _venvhook_names() {
   : "${_VENVHOOK_NAME2:=$_VENVHOOK_NAME1}" "${_VENVHOOK_NAME3:=$_VENVHOOK_NAME1}"
 }
 
+# Where 'venvhook off' and 'on' leave word for this shell: in the runtime directory (XDG Base Directory),
+# else where the assignment says. Named by $$, which is that of the shell itself also in a subshell.
+_venvhook_session() {
+  if [[ ${XDG_RUNTIME_DIR-} == /* && -O $XDG_RUNTIME_DIR ]]; then
+    typeset -g _VENVHOOK_SESSION=${XDG_RUNTIME_DIR%/}/venvhook
+  fi
+  [[ -z ${_VENVHOOK_SESSION-} ]] || _VENVHOOK_SESSION+=/$$
+  export VENVHOOK_SESSION=${_VENVHOOK_SESSION-}
+}
+
 # ---- Verbs: what a recipe says -------------------------------------------------------------------
 # Each sets verdict, unless it comes from a kept recipe that may no longer be used. $1 is the project,
 # $2 the markers that there were, each with a slash; the last arguments are witnesses.
@@ -104,7 +119,7 @@ _venvhook_activate() {
   # Deactivated by hand after it was activated by hand: the user means it.
   if [[ -n $_VENVHOOK_HAND && $3 -ef $_VENVHOOK_HAND ]]; then _VENVHOOK_REST+=$1$'\n'; fi
   [[ -z $_VENVHOOK_REST ]] || _venvhook_prune_rest ''
-  if [[ -n ${VENVHOOK_OFF-} || $'\n'$_VENVHOOK_REST == *$'\n'"$1"$'\n'* ]]; then
+  if [[ $'\n'$_VENVHOOK_REST == *$'\n'"$1"$'\n'* ]]; then
     _venvhook_switch '' '' ''
   else
     [[ $3 == "$_VENVHOOK_ENV" ]] || _venvhook_switch "$1" "$3" "$4" || return 0
@@ -119,7 +134,7 @@ _venvhook_refuse() {
   verdict=refuse
   [[ -z $_VENVHOOK_REST ]] || _venvhook_prune_rest "$1"
   _venvhook_switch '' '' ''
-  [[ -z $3 || -n ${VENVHOOK_OFF-} ]] || _venvhook_tell "$1" "$3" "$active"
+  [[ -z $3 ]] || _venvhook_tell "$1" "$3" "$active"
 }
 
 # What is called like an environment is none.
@@ -580,8 +595,8 @@ _venvhook_decide() {
   [[ ! -e $1/$_VENVHOOK_NAME1 ]] || markers=$_VENVHOOK_NAME1/
   [[ ! -e $1/$_VENVHOOK_NAME2 ]] || markers+=$_VENVHOOK_NAME2/
   [[ ! -e $1/$_VENVHOOK_NAME3 ]] || markers+=$_VENVHOOK_NAME3/
-  if [[ $1 == "$_VENVHOOK_ROOT" && $markers == "$_VENVHOOK_MARKERS" && $#_VENVHOOK_PASSED -eq 0 &&
-    -z ${VENVHOOK_OFF-} ]] && _venvhook_knows "$_VENVHOOK_ENV" "$_VENVHOOK_TOKEN"; then
+  if [[ $1 == "$_VENVHOOK_ROOT" && $markers == "$_VENVHOOK_MARKERS" && $#_VENVHOOK_PASSED -eq 0 ]] &&
+    _venvhook_knows "$_VENVHOOK_ENV" "$_VENVHOOK_TOKEN"; then
     fresh='' verdict=activate
     for witness in "${_VENVHOOK_WATCH[@]}"; do
       [[ $_VENVHOOK_RECIPE -nt $witness ]] || { fresh='' verdict='' && break; }
@@ -631,7 +646,8 @@ _venvhook_hook() {
   [[ ! -o warn_nested_var && ! -o all_export ]] || setopt local_options no_warn_nested_var no_all_export
   [[ -z $_VENVHOOK_DRAWN || ${VIRTUAL_ENV_DISABLE_PROMPT-}:${PS1-} == "$_VENVHOOK_DRAWN"* ]] ||
     _venvhook_prompt_renew || :
-  if [[ ${VIRTUAL_ENV-}:${CONDA_DEFAULT_ENV-}:${_OLD_VIRTUAL_PATH+x}:${VENVHOOK_OFF-}:${DIRENV_DIFF-} != \
+  if [[ -n ${VENVHOOK_OFF-} || -e $_VENVHOOK_SESSION ]] && _venvhook_is_off; then return 0; fi
+  if [[ ${VIRTUAL_ENV-}:${CONDA_DEFAULT_ENV-}:${_OLD_VIRTUAL_PATH+x}:${DIRENV_DIFF-} != \
     "$_VENVHOOK_CALM" ]]; then
     if ! _venvhook_is_free; then
       _VENVHOOK_OFFER=''
@@ -707,7 +723,7 @@ _venvhook_hook() {
     _venvhook_look || :
   fi
   _VENVHOOK_PWD=$PWD _VENVHOOK_LOOK=$look _VENVHOOK_HAND='' _VENVHOOK_JUST=''
-  _VENVHOOK_CALM=${VIRTUAL_ENV-}:${CONDA_DEFAULT_ENV-}:${_OLD_VIRTUAL_PATH+x}:${VENVHOOK_OFF-}:${DIRENV_DIFF-}
+  _VENVHOOK_CALM=${VIRTUAL_ENV-}:${CONDA_DEFAULT_ENV-}:${_OLD_VIRTUAL_PATH+x}:${DIRENV_DIFF-}
   [[ -z ${VENVHOOK_GUARD:-$_VENVHOOK_GUARD}${VENVHOOK_GUARDED-} ]] || _venvhook_guard || :
   [[ -z $_VENVHOOK_OFFER ]] || _venvhook_offer || :
 }
@@ -717,7 +733,7 @@ _venvhook_is_free() {
   emulate -L zsh
   local calm before=$_VENVHOOK_DIRENV
   [[ ${DIRENV_DIFF-} == "$before" && ${#_VENVHOOK_LEFT[@]} -eq 0 ]] || _venvhook_sweep
-  calm=${VIRTUAL_ENV-}:${CONDA_DEFAULT_ENV-}:${_OLD_VIRTUAL_PATH+x}:${VENVHOOK_OFF-}
+  calm=${VIRTUAL_ENV-}:${CONDA_DEFAULT_ENV-}:${_OLD_VIRTUAL_PATH+x}
   if [[ $calm:$before == "$_VENVHOOK_CALM" ]]; then
     _VENVHOOK_CALM=$calm:$_VENVHOOK_DIRENV
     return 0
@@ -732,13 +748,39 @@ _venvhook_is_free() {
     fi
   fi
   _VENVHOOK_PWD=''
+  export VENVHOOK_SESSION=$_VENVHOOK_SESSION${VENVHOOK_OFF:+.off}
   if [[ -n ${VIRTUAL_ENV-} || ${CONDA_DEFAULT_ENV:-base} != base ]]; then
     # Whatever calls 'deactivate' first, such as workon, means no project by it.
     [[ -z $_VENVHOOK_JUST ]] || _venvhook_prune_rest "$_VENVHOOK_JUST"
     _VENVHOOK_HAND=${VIRTUAL_ENV-} _VENVHOOK_CALM='' _VENVHOOK_JUST=''
     return 1
   fi
-  _VENVHOOK_CALM=${VIRTUAL_ENV-}:${CONDA_DEFAULT_ENV-}:${_OLD_VIRTUAL_PATH+x}:${VENVHOOK_OFF-}:${DIRENV_DIFF-}
+  _VENVHOOK_CALM=${VIRTUAL_ENV-}:${CONDA_DEFAULT_ENV-}:${_OLD_VIRTUAL_PATH+x}:${DIRENV_DIFF-}
+}
+
+# Is this shell switched off: by 'venvhook off', or by VENVHOOK_OFF, which 'venvhook on' overrules? Then
+# nothing of ours is active, and nothing is looked at.
+_venvhook_is_off() {
+  emulate -L zsh
+  local word='' file=$_VENVHOOK_SESSION off=${VENVHOOK_OFF:+x}
+  if [[ -f $file && ! -L $file && -O $file && -O ${file%/*} ]]; then
+    { IFS= builtin read -r -k 8 -u 0 word < "$file"; } 2> /dev/null
+  fi
+  export VENVHOOK_SESSION=$file${off:+.off}
+  case $word:$off in
+    ($'off\n':*) ;;
+    ($'on\n':)
+      # It overrules nothing any more.
+      command rm -f -- "$file" 2> /dev/null
+      return 1
+      ;;
+    ($'on\n':* | *:) return 1 ;;
+  esac
+  _VENVHOOK_CALM=off
+  _venvhook_is_free || :
+  _VENVHOOK_PWD='' _VENVHOOK_REST='' _VENVHOOK_HAND='' _VENVHOOK_JUST='' _VENVHOOK_CALM=off _VENVHOOK_OFFER=''
+  [[ -z ${VENVHOOK_GUARDED-} ]] || _venvhook_guard off
+  return 0
 }
 
 # ---- Where there is no environment ---------------------------------------------------------------
@@ -752,7 +794,7 @@ _venvhook_offer() {
   # Not in the middle of a line that is run, nor of one that is typed.
   [[ ${ZSH_EVAL_CONTEXT-} != toplevel* && -z ${WIDGET-} ]] || return 0
   _VENVHOOK_OFFER=''
-  [[ $'\n'$_VENVHOOK_OFFERED != *$'\n'"$PWD"$'\n'* && -z ${VENVHOOK_OFF-} ]] || return 0
+  [[ $'\n'$_VENVHOOK_OFFERED != *$'\n'"$PWD"$'\n'* ]] || return 0
   [[ -o interactive && -t 0 && -t 2 && -x $_VENVHOOK_PYTHON ]] || return 0
   for file in ${(s: :)${VENVHOOK_PROJECT_FILES:-$_VENVHOOK_FILES}//:/ }; do
     if [[ -f $file ]]; then
@@ -772,10 +814,11 @@ _venvhook_offer() {
 
 # Lets pip refuse while no environment is active, if the user wants that; otherwise gives back what he
 # had. What that was, after a =, is exported, so that a shell started from this one goes on with it.
+# $1 may be 'off', whatever he wants otherwise.
 _venvhook_guard() {
   emulate -L zsh
   local wanted=''
-  case ${VENVHOOK_GUARD:-$_VENVHOOK_GUARD} in
+  case ${1:-${VENVHOOK_GUARD:-$_VENVHOOK_GUARD}} in
     (1 | true | on) [[ -n ${VIRTUAL_ENV-} || ${CONDA_DEFAULT_ENV:-base} != base ]] || wanted=1 ;;
     (*) _VENVHOOK_UNGUARDED='' ;;
   esac

@@ -6,6 +6,7 @@ import importlib
 import io
 import os
 import sys
+from collections.abc import Iterable, Iterator
 
 import click
 from click.shell_completion import CompletionItem
@@ -37,8 +38,11 @@ COMMANDS = {
         ("allow", "trust", "Use an environment although it was not made here"),
         ("deny", "trust", "Never use one here"),
         ("revoke", "trust", "Take 'allow' or 'deny' back"),
+        ("ignore", "ignore", "Use none in a directory and below, for good"),
     ),
     "Venvhook itself": (
+        ("off", "switch", "Switch venvhook off in this shell"),
+        ("on", "switch", "Switch it on again"),
         ("config", "config", "Show and change settings"),
         ("guard", "guard", "Let pip refuse to install outside of environments"),
         ("doctor", "doctor", "Look for what is wrong, and say what to do"),
@@ -49,6 +53,12 @@ COMMANDS = {
     ),
 }
 _ROWS = {row[0]: row for rows in COMMANDS.values() for row in rows}
+# Commands that share a line of the help, by the first of them, so that it fits a screen.
+_SHARED = {
+    "off": (("off", "on"), "Switch venvhook off in this shell, and on again"),
+    "install": (("install", "uninstall"), "Load the hook from startup files; take all out again"),
+    "init": (("init", "completion"), "Print what loads the hook, or completes commands"),
+}
 
 
 class _Commands(Commands):
@@ -82,9 +92,17 @@ class _Commands(Commands):
         formatter.write("Usage: venvhook COMMAND ...\n")
         for group, rows in COMMANDS.items():
             formatter.write(f"{group}\n")
-            for name, _module, summary in rows:
-                formatter.write(f"  {name:<10} {summary}\n")
+            for names, summary in _help_lines(rows):
+                formatter.write(f"  {', '.join(names):<18} {summary}\n")
         formatter.write("'venvhook COMMAND --help' shows how, with examples.\n")
+
+
+def _help_lines(rows: Iterable[tuple[str, str, str]]) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield the lines of the help about *rows*: the names of commands, and what they do."""
+    later = {name for names, _summary in _SHARED.values() for name in names[1:]}
+    for name, _module, summary in rows:
+        if name not in later:
+            yield _SHARED.get(name, ((name,), summary))
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -18,6 +18,7 @@ from .creators import Creator, command_line, creator_environ, require_venv
 from .decision import ALLOWED, DECLINED, OWN, Decision, State, identity, plant_token, remove_token
 from .environment import BIN, PYTHON, WINDOWS, Doubt, Unusable, examine_unfinished
 from .errors import VenvhookError, shown
+from .ignoring import ignored_at, ignored_line
 from .permission import locked, open_state
 from .plan import Plan, safe_from
 from .trust import Look, judge, message
@@ -185,6 +186,7 @@ def _accept(plan: Plan, environ: Mapping[str, str], state: State) -> str:
         look = Look(examine_unfinished(environment), environment)
         _record(look, plan.settings, state)
         verdict = judge(look.environment, environment, plan.settings, state)
+        ignored = ignored_at(plan.root, state)
     except (Unusable, Doubt) as error:
         return str(error)
     if os.path.dirname(environment) != plan.root or (
@@ -194,7 +196,7 @@ def _accept(plan: Plan, environ: Mapping[str, str], state: State) -> str:
             bind(Binding(os.path.realpath(plan.root), plan.root, environment), state)
     if verdict.doubt is not None:
         return message(verdict, verdict.doubt, plan.root, environment)
-    return ""
+    return "" if ignored is None else ignored_line(ignored)
 
 
 def _record(look: Look, settings: Settings, state: State) -> None:

@@ -24,9 +24,11 @@ if TYPE_CHECKING:
 TOKEN = b".venvhook"
 TOKEN_LENGTH = 33
 # What a decision is about: an environment; a project where none is ever used; a directory below
-# which it does not matter where environments were made; a project for which none is to be offered.
+# which it does not matter where environments were made; a project for which none is to be offered;
+# a directory in which and below which it is as if there were none.
 ENVIRONMENT, DENY, UNDER, DECLINED = b"decision", b"deny", b"under", b"declined"
-KINDS = (ENVIRONMENT, DENY, UNDER, DECLINED)
+IGNORED = b"ignored"
+KINDS = (ENVIRONMENT, DENY, UNDER, DECLINED, IGNORED)
 OWN, ALLOWED, UNASKED = b"own", b"allowed", b"unasked"
 
 _HEADER = b"venvhook 1"
@@ -155,9 +157,11 @@ class State:
         remove_empty(os.path.dirname(file), decisions_below(self.directory))
         return True
 
-    def decisions(self) -> Iterator[tuple[bytes, Decision | Doubt]]:
+    def decisions(
+        self, kinds: tuple[bytes, ...] = KINDS
+    ) -> Iterator[tuple[bytes, Decision | Doubt]]:
         """Yield the kind of every decision and what it says, or Doubt where it cannot be read."""
-        for kind, file in self._files():
+        for kind, file in self._files(kinds):
             try:
                 found = _read_decision(file)
                 if found is not None and not is_at(self.file(found.path, kind), file):
@@ -187,13 +191,13 @@ class State:
                 swept.append(file)
         return swept
 
-    def _files(self) -> Iterator[tuple[bytes, bytes]]:
-        """Yield the kind and the file of every decision, in the order of their names.
+    def _files(self, kinds: tuple[bytes, ...] = KINDS) -> Iterator[tuple[bytes, bytes]]:
+        """Yield the kind and the file of every decision of *kinds*, in the order of their names.
 
         Not what a process has left that was killed as it wrote.
         """
         for path in directories_below(decisions_below(self.directory)):
-            for kind in KINDS:
+            for kind in kinds:
                 file = os.path.join(path, _STEM + kind)
                 if os.path.lexists(file):
                     yield kind, file

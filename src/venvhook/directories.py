@@ -22,6 +22,17 @@ def cache_directory(environ: Mapping[str, str]) -> bytes | None:
     return _below(environ, "XDG_CACHE_HOME", "LOCALAPPDATA", ".cache")
 
 
+def session_directory(environ: Mapping[str, str]) -> bytes | None:
+    """Return where word is left for one shell that has no runtime directory, or None.
+
+    Not the name that the caller's ``XDG_RUNTIME_DIR`` gives: each shell looks at its own itself,
+    since what 'venvhook init' printed may be kept for others. Below the cache, never in ``/tmp``,
+    where others could be first.
+    """
+    cache = cache_directory(environ)
+    return None if cache is None else os.path.join(cache, b"sessions")
+
+
 def state_directory(environ: Mapping[str, str]) -> bytes | None:
     """Return the directory of what was decided, or None where there can be none."""
     base = _below(environ, "XDG_STATE_HOME", "LOCALAPPDATA", ".local/state")

@@ -27,12 +27,16 @@ from .launcher import command_path
 from .loaded import find_shells
 from .programs import Programs
 from .recipe import PROTOCOL
+from .session import off_reason
 from .shells import SHELLS
 
 TOOLS = ("uv", "virtualenv", "poetry", "pipenv", "pdm", "conda")
 _PREFIX = "VENVHOOK_"
-# Variables that are no settings; the last two are the hook's own.
-_VARIABLES = ("VENVHOOK_OFF", "VENVHOOK_DEBUG", "VENVHOOK_ACTIVE", "VENVHOOK_GUARDED")
+# Variables that are no settings; the last three are the hook's own.
+_VARIABLES = (
+    *("VENVHOOK_OFF", "VENVHOOK_DEBUG"),
+    *("VENVHOOK_ACTIVE", "VENVHOOK_GUARDED", "VENVHOOK_SESSION"),
+)
 _HELPER_LIMIT = 10.0
 # Milliseconds from which on a first visit is felt.
 _SLOW = 250
@@ -269,9 +273,12 @@ def _variables(environ: Mapping[str, str]) -> Iterator[Finding]:
     if environ.get("PYTHONPATH"):
         what = ("PYTHONPATH is set; what is there comes before the packages of an environment",)
         yield Finding("variables", WARNING, what, ("unset it, or install these packages",))
-    if environ.get("VENVHOOK_OFF"):
-        what = ("VENVHOOK_OFF is set: venvhook is switched off",)
-        yield Finding("variables", WARNING, what, ("unset VENVHOOK_OFF",))
+    reason = off_reason(environ)
+    if reason:
+        is_variable = reason.startswith("VENVHOOK_OFF")
+        advice = "unset VENVHOOK_OFF, or 'venvhook on'" if is_variable else "'venvhook on'"
+        what = (f"{reason}: venvhook is switched off",)
+        yield Finding("variables", WARNING, what, (advice,))
     yield from _active(environ)
     known = [*_VARIABLES, *(setting.variable for setting in SETTINGS)]
     for name in sorted(set(environ) - set(known)):

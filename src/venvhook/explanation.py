@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from .config import Settings, explain_settings
@@ -16,6 +16,7 @@ from .directories import is_own, state_directory
 from .environment import BIN, PYTHON, Doubt, Environment, Unusable, examine
 from .errors import shown
 from .evidence import TITLES, Finding, finding, honesty
+from .ignoring import ignored_line
 from .project import Project
 from .trust import (
     BIRTH,
@@ -86,6 +87,14 @@ class Explanation:
 
 def explain(project: Project, environ: Mapping[str, str]) -> Explanation:
     """Return what there is to say about *project*. Raises VenvhookError for bad settings."""
+    told = _explain(project, environ)
+    if project.ignored is None:
+        return told
+    return replace(told, refusal=ignored_line(project.ignored))
+
+
+def _explain(project: Project, environ: Mapping[str, str]) -> Explanation:
+    """Return what there would be to say about *project* if it were not ignored."""
     settings, origin = explain_settings(environ)
     marker = project.marker
     if marker is None:

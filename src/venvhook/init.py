@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from .directories import cache_directory, usable
+from .directories import cache_directory, session_directory, usable
 from .errors import UsageError, run, shown
 from .recipe import PROTOCOL, Draft, recipe_cache
 from .shells import Shell, shell_named, shell_names
@@ -35,11 +35,14 @@ def shipped_script(name: str) -> bytes:
 def init_text(shell: Shell, environ: Mapping[str, str]) -> bytes:
     """Return what loads the hook into *shell*."""
     source = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    cache = recipe_cache(environ)
+    sessions = None if cache is None else session_directory(environ)
     assignments = (
         (b"_VENVHOOK_PROTOCOL", PROTOCOL),
         (b"_VENVHOOK_PYTHON", os.fsencode(sys.executable)),
         (b"_VENVHOOK_SOURCE", os.fsencode(source)),
-        (b"_VENVHOOK_CACHE", recipe_cache(environ) or b""),
+        (b"_VENVHOOK_CACHE", cache or b""),
+        (b"_VENVHOOK_SESSION", sessions or b""),
     )
     lines = [shell.assignment % (name, shell.quote(value)) for name, value in assignments]
     return b"".join(lines) + shipped_script(shell.script)

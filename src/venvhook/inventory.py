@@ -34,6 +34,7 @@ from .errors import VenvhookError, shown
 from .evidence import TITLES
 from .explanation import Case, existing_state
 from .facts import Facts, facts_of, read_config
+from .ignoring import ignored_at
 from .recipe import STEM
 from .shells import SHELLS
 from .trust import Look
@@ -385,6 +386,8 @@ class Surveyor:
         except Doubt as doubt:
             return NOT_USED, doubt.what
         verdict = case.verdict
+        if ignored_at(look.root, self.state) is not None:
+            return NOT_USED, "ignored"
         if verdict.silent:
             return NOT_USED, "denied"
         if moved is not None:

@@ -20,6 +20,7 @@ from .environment import (
     witnesses,
 )
 from .errors import VenvhookError, shown
+from .ignoring import ignored_at, ignored_line
 from .trust import Verdict, is_denied, judge, message
 
 TYPE_CHECKING = False
@@ -123,7 +124,13 @@ def roots(
 
 
 def look_into(root: bytes, names: tuple[bytes, ...], policy: Policy) -> Outcome | None:
-    """Return what the directory *root* comes to, or None where there is no marker in it."""
+    """Return what the directory *root* comes to, or None where there is no marker in it.
+
+    Also where it is ignored, whatever is in it.
+    """
+    ignored = _as_ignored(root, policy)
+    if ignored is not None:
+        return ignored
     marker = bound_marker(root, policy.state) or find_marker(root, names)
     if marker is None:
         return None
@@ -151,6 +158,22 @@ def look_into(root: bytes, names: tuple[bytes, ...], policy: Policy) -> Outcome 
     if verdict.doubt is not None:
         outcome.refusal = message(verdict, verdict.doubt, root, marker.path)
         outcome.silent = verdict.silent
+    return outcome
+
+
+def _as_ignored(root: bytes, policy: Policy) -> Outcome | None:
+    """Return what *root* comes to if the user ignores it, or a directory above; else None."""
+    try:
+        directory = ignored_at(root, policy.state)
+    except Doubt as doubt:
+        return Outcome(
+            [*policy.stamp()], kept=False, refusal=f"{doubt.what}; '{doubt.mend}' mends it"
+        )
+    if directory is None:
+        return None
+    stamp = policy.stamp()
+    outcome = Outcome([*stamp], kept=bool(stamp), refusal=ignored_line(directory))
+    outcome.silent = True
     return outcome
 
 

@@ -9,12 +9,14 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from .caller import absolute, home_directory, marker_names
+from .binding import tell_shells
+from .caller import absolute, home_directory, marker_names, working_directory
 from .decision import (
     ALLOWED,
     DECLINED,
     DENY,
     ENVIRONMENT,
+    IGNORED,
     OWN,
     UNASKED,
     UNDER,
@@ -31,6 +33,7 @@ from .environment import CONFIG, Doubt, Unusable, examine
 from .errors import VenvhookError, shown
 from .evidence import TITLES, Finding, findings, held
 from .held import Shared
+from .ignoring import ignored_at, ignored_directories, ignored_line
 from .inventory import GONE, whereabouts
 from .project import Project, find_project
 from .trust import DELIVERED, HELD, Look, is_denied
@@ -118,7 +121,8 @@ def allow(project: Project, state: State, shared: bool) -> list[str]:
         if writable.cause is not None and not (shared and isinstance(writable.cause, Shared)):
             raise VenvhookError(_held_by_others(look, writable.cause))
         aside = _allow(look, state)
-    return _told_of(look, aside)
+    ignored = [] if project.ignored is None else [ignored_line(project.ignored)]
+    return [*_told_of(look, aside), *ignored]
 
 
 def look_at(project: Project) -> Look:
@@ -328,7 +332,69 @@ def _word(kind: bytes, decision: Decision | None) -> str:
         return "under"
     if kind == DECLINED:
         return "declined"
+    if kind == IGNORED:
+        return "ignored"
     return _WORDS[decision.how] if decision is not None else "known (its record was damaged)"
+
+
+# ---- Ignore --------------------------------------------------------------------------------------
+
+
+def ignore(directory: bytes | None, environ: Mapping[str, str], state: State) -> list[str]:
+    """Let it be as if there were no environment in *directory*, and in all below.
+
+    By default the working directory.
+    """
+    path = absolute(directory or b".", environ)
+    if not os.path.isdir(path):
+        raise VenvhookError(f"{shown(path)}: is no directory; name one that exists")
+    names = _real([path]) if os.path.realpath(path) == path else [path, os.path.realpath(path)]
+    known = ignored_directories(state)
+    where = shown(path)
+    if all(name in known for name in names):
+        return [f"{where}: is ignored already; 'venvhook ignore --remove {where}' ends that"]
+    with locked(state):
+        for name in names:
+            _keep(state, Decision(name, ALLOWED), IGNORED)
+        tell_shells(state)
+    return [
+        f"{where}: ignored from the next prompt on, with all below; "
+        f"'venvhook ignore --remove {where}' ends that"
+    ]
+
+
+def stop_ignoring(directory: bytes | None, environ: Mapping[str, str], state: State) -> list[str]:
+    """Ignore *directory* no more; by default the nearest ignored at or above the working one."""
+    path = absolute(directory, environ) if directory is not None else working_directory(environ)
+    with locked(state):
+        ignored = _ignored_at(path, state)
+        if ignored is None:
+            raise VenvhookError(f"{shown(path)}: is not ignored; see 'venvhook ignore --list'")
+        real = os.path.realpath(path)
+        if directory is not None and os.path.realpath(ignored) != real:
+            raise VenvhookError(f"{shown(path)}: is ignored by way of {ignored_line(ignored)}")
+        names = _names_of(ignored, state)
+        for name in names:
+            state.forget(name, IGNORED)
+        tell_shells(state)
+        above = _ignored_at(ignored, state)
+    lines = [f"{shown(ignored)}: no longer ignored"]
+    if above is not None:
+        lines[0] += f", but by way of {ignored_line(above)}"
+    return lines
+
+
+def _ignored_at(path: bytes, state: State) -> bytes | None:
+    try:
+        return ignored_at(path, state)
+    except Doubt as doubt:
+        raise VenvhookError(f"{doubt.what}; '{doubt.mend}' mends it") from None
+
+
+def _names_of(directory: bytes, state: State) -> list[bytes]:
+    """Return the names by which the ignored *directory* is known: also those of links to it."""
+    real = os.path.realpath(directory)
+    return [name for name in ignored_directories(state) if os.path.realpath(name) == real]
 
 
 # ---- All decisions -------------------------------------------------------------------------------

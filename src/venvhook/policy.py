@@ -2,14 +2,15 @@
 
 One line of shell code, a call of ``_venvhook_policy`` with its generation, ``auto_create``,
 ``guard`` (1 or nothing), three names of markers, the names of project files between spaces, the
-projects that environments are bound to (a newline before and after each), and its witnesses: the
-configuration directory, and what else the settings rest on.
+directories where a walk ends (a newline before and after each), which are projects that something
+is bound to and ignored directories, and its witnesses: the configuration directory, and what else
+the settings rest on.
 
 It is kept in the recipe cache, in ``venvhook.policy.<suffix>``. Its generation is an empty file in
 the state directory, made before anything was read and named anew each time. A shell compares that
 with the witnesses; it is removed when another policy takes the place of this one, and when
-something is bound, so that one look shows all of it. Variables of the shell come before what the
-policy says, and are not read here: it is for all shells.
+something is bound or ignored, so that one look shows all of it. Variables of the shell come before
+what the policy says, and are not read here: it is for all shells.
 
 Called as ``policy <protocol>[.<trust>] <shell>``.
 """
@@ -25,6 +26,7 @@ from .config import FILE
 from .decision import policies_below
 from .directories import make_directories
 from .errors import UsageError, run, shown
+from .ignoring import ignored_directories
 from .nearest import Policy, read_policy
 from .recipe import Draft, is_spoken, recipe_cache
 from .shells import Shell, shell_named, shell_names
@@ -97,7 +99,7 @@ def _line(shell: Shell, policy: Policy, generation: bytes) -> bytes:
         b"1" if settings.guard else b"",
         *names,
         b" ".join(settings.project_files),
-        _between_newlines(bound_roots(policy.state)),
+        _between_newlines(_ends(policy)),
         *_witnesses(policy),
         *mistaken,
     )
@@ -109,6 +111,12 @@ def _witnesses(policy: Policy) -> list[bytes]:
     settings = policy.settings.witnesses
     files = [path for path in settings if os.path.basename(path) == FILE]
     return [*(path for path in settings if path not in files), *files]
+
+
+def _ends(policy: Policy) -> tuple[bytes, ...]:
+    """Return the directories where a walk ends."""
+    ends = (*bound_roots(policy.state), *ignored_directories(policy.state))
+    return tuple(dict.fromkeys(ends))
 
 
 def _between_newlines(roots: tuple[bytes, ...]) -> bytes:

@@ -11,8 +11,9 @@ from .caller import absolute, home_directory, marker_names
 from .decision import State
 from .directories import is_own, state_directory
 from .discovery import Marker, find_marker, is_same, levels, present
-from .environment import CONFIG
+from .environment import CONFIG, Doubt
 from .errors import VenvhookError, shown
+from .ignoring import ignored_at
 
 
 @dataclass(frozen=True)
@@ -35,12 +36,14 @@ class Project:
     """What was looked for from *start*: the *levels* on the way, and the *marker* that decides.
 
     Without one there is no project. *root* is the directory that holds the marker, else *start*.
+    *ignored* is the directory at or above that which the user ignores, where the walk ends.
     """
 
     start: bytes
     names: tuple[bytes, ...]
     levels: tuple[Level, ...]
     marker: Marker | None
+    ignored: bytes | None = None
 
     @property
     def root(self) -> bytes:
@@ -85,15 +88,24 @@ def find_project(path: bytes | None, environ: Mapping[str, str]) -> Project:
         ) from None
     is_directory = os.path.isdir(start)
     own = None if path is None else _own_marker(start, names, is_directory)
-    if own is not None:
-        return Project(start, names, (), own)
-    if not is_directory:
-        raise VenvhookError(f"{shown(start)}: is no environment; name one, or a project")
     directory = state_directory(environ)
     state = State(directory) if directory is not None and is_own(directory) else None
-    steps = tuple(_walk(start, names, home_directory(environ), state))
+    ignored = _ignored(start, state)
+    if own is not None:
+        return Project(start, names, (), own, ignored)
+    if not is_directory:
+        raise VenvhookError(f"{shown(start)}: is no environment; name one, or a project")
+    steps = tuple(_walk(start, names, home_directory(environ), state, ignored))
     marker = steps[-1].marker if steps and not steps[-1].is_passed else None
-    return Project(start, names, steps, marker)
+    return Project(start, names, steps, marker, ignored)
+
+
+def _ignored(start: bytes, state: State | None) -> bytes | None:
+    """Return the ignored directory at or above *start*. Raises VenvhookError where unreadable."""
+    try:
+        return ignored_at(start, state)
+    except Doubt as doubt:
+        raise VenvhookError(f"{doubt.what}; '{doubt.mend}' mends it") from None
 
 
 def _own_marker(path: bytes, names: tuple[bytes, ...], is_directory: bool) -> Marker | None:
@@ -106,11 +118,15 @@ def _own_marker(path: bytes, names: tuple[bytes, ...], is_directory: bool) -> Ma
 
 
 def _walk(
-    start: bytes, names: tuple[bytes, ...], home: bytes, state: State | None
+    start: bytes,
+    names: tuple[bytes, ...],
+    home: bytes,
+    state: State | None,
+    ignored: bytes | None,
 ) -> Iterator[Level]:
     """Yield the directories from *start* upwards as the hook looks at them, and what is there.
 
-    The last is the first that is not passed, if there is one.
+    The last is the first that is not passed, if there is one, or that which is *ignored*.
     """
     for directory in levels(start, home):
         # On the way up a link to nothing is seen by the first name only, as in the hook scripts.
@@ -121,7 +137,7 @@ def _walk(
             return
         level = Level(directory, (bound or find_marker(directory, names)) if seen else None)
         yield level
-        if not level.is_passed:
+        if not level.is_passed or directory == ignored:
             return
 
 

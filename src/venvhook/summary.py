@@ -15,6 +15,7 @@ from .explanation import NO, OK, Explanation
 from .facts import Facts, ago, facts_of, size_of, size_text, timestamp
 from .presence import Presence
 from .project import Level, listed
+from .session import off_reason
 
 # How a row is meant; a terminal shows it by a colour.
 GOOD, BAD, PLAIN = "good", "bad", ""
@@ -63,6 +64,11 @@ class Summary:
         return active_environment(self.environ)
 
     @property
+    def off(self) -> str:
+        """Why venvhook is switched off in the calling shell, or nothing."""
+        return off_reason(self.environ)
+
+    @property
     def facts(self) -> Facts | None:
         """What is known of the environment, broken or not; None where there is none."""
         marker = self.told.project.marker
@@ -76,8 +82,8 @@ class Summary:
         told, active = self.told, self.active
         if not told.is_used or told.environment is None:
             return ""
-        if self.environ.get("VENVHOOK_OFF"):
-            return "VENVHOOK_OFF is set"
+        if self.off:
+            return self.off
         if self.presence is None or (active is not None and active.path == told.environment.path):
             return ""
         if active is not None and active.by != "venvhook":
@@ -116,13 +122,20 @@ def status_rows(summary: Summary) -> list[Row]:
     if told.project.marker is None:
         where = f"{listed(told.project.names)} in {shown(told.project.start)} or above"
         none = Row("project", f"none: there is no {where}")
-        return [*rows, none, active, _trust(told), _outcome(summary)]
+        return [*rows, none, *_ignored(told), active, _trust(told), *_outcome(summary)]
     rows += [
         Row("project", shown(told.project.root)),
         Row("environment", shown(told.project.environment)),
         Row("found", _where_from(told)),
+        *_ignored(told),
     ]
     return [*rows, *_fact_rows(summary), active, *_verdicts(summary)]
+
+
+def _ignored(told: Explanation) -> list[Row]:
+    """Return the row that tells which directory is ignored here, if one is."""
+    ignored = told.project.ignored
+    return [] if ignored is None else [Row("ignored", f"{shown(ignored)}, and all below")]
 
 
 def _where_from(told: Explanation) -> str:
@@ -167,8 +180,7 @@ def _active_text(summary: Summary) -> str:
     """Return what is active in the shell that this command was called by."""
     told, active = summary.told, summary.active
     if active is None:
-        is_off = told.is_used and summary.environ.get("VENVHOOK_OFF")
-        return "no: VENVHOOK_OFF is set" if is_off else "no"
+        return f"no: {summary.off}" if told.is_used and summary.off else "no"
     if told.environment is not None and active.path == told.environment.path:
         return f"yes{_BY[active.by]}"
     return f"another, {shown(active.path)}{_BY[active.by]}"
@@ -181,7 +193,7 @@ def _verdicts(summary: Summary) -> list[Row]:
         Row("accepted", told.accepted),
         _trust(told),
         *(Row(a.title, a.verdict, meanings.get(a.state, PLAIN)) for a in told.answers),
-        _outcome(summary),
+        *_outcome(summary),
     ]
 
 
@@ -189,9 +201,15 @@ def _trust(told: Explanation) -> Row:
     return Row("trust", f"{told.settings.trust} ({told.origin})")
 
 
-def _outcome(summary: Summary) -> Row:
+def _outcome(summary: Summary) -> list[Row]:
+    """Return what all of it comes to, and before that whether all is switched off."""
+    off = [Row("switched off", summary.off)] if summary.off else []
+    return [*off, _used(summary)]
+
+
+def _used(summary: Summary) -> Row:
     told = summary.told
-    if told.project.marker is None:
+    if told.project.marker is None and not told.refusal:
         return Row("used", f"no: {_NOTHING}")
     if not told.is_used:
         return Row("used", f"no: {told.refusal}", BAD)
@@ -231,6 +249,8 @@ def _verdict_facts(summary: Summary) -> dict[str, object]:
     return {
         "accepted": told.how.decode() or None,
         "denied": told.denied,
+        "ignored": None if told.project.ignored is None else os.fsdecode(told.project.ignored),
+        "off": summary.off or None,
         "trust": told.settings.trust,
         "trust_from": told.origin,
         "conditions": [
@@ -250,11 +270,15 @@ def why_lines(summary: Summary) -> tuple[list[str], list[Row]]:
     """Return what 'venvhook why' tells: the walk, and the conditions with what comes of them."""
     project = summary.told.project
     lines = [f"{shown(level.directory)}: {found}" for level, found in _walk(summary)]
+    if project.ignored is not None:
+        lines.append(f"{shown(project.ignored)}: ignored by 'venvhook ignore', and all below")
+    if project.marker is None and project.ignored is not None:
+        return lines, _outcome(summary)
     if project.marker is None:
         home = home_directory(summary.environ)
         if project.start != home and project.start.startswith(home + b"/"):
             lines.append(f"{shown(home)}: not looked at; what is there counts in itself alone")
-        return lines, [_outcome(summary)]
+        return lines, _outcome(summary)
     name = os.path.basename(project.marker.path)
     if name not in project.names and not project.marker.bound:
         lines.append(f"{shown(name)} is not looked for: the names are {listed(project.names)}")

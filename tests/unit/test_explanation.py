@@ -522,6 +522,8 @@ def test_status_as_json_has_the_documented_keys(place: Place) -> None:
         "size": 12,
         "accepted": None,
         "denied": False,
+        "ignored": None,
+        "off": None,
         "trust": "own",
         "trust_from": "the default",
         "used": True,

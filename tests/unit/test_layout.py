@@ -34,6 +34,7 @@ HOT = (
     "gitindex",
     "held",
     "hook",
+    "ignoring",
     "location",
     "nearest",
     "policy",
@@ -188,7 +189,7 @@ def test_init_ends_with_the_scripts_exact_bytes(
     text = init_text(shell, {"HOME": home})
     assert text.endswith(script)
     assignments = text.removesuffix(script).decode().splitlines()
-    assert len(assignments) == 4
+    assert len(assignments) == 5
     assert all("_VENVHOOK_" in line for line in assignments)
 
 

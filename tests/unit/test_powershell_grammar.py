@@ -16,8 +16,10 @@ PARSER = Parser(Language(tree_sitter_powershell.language()))
 
 # Set by PowerShell itself, and by 'venvhook init' before the script.
 AUTOMATIC = {"$?", "$_", "$args", "$null", "$true", "$false", "$PWD", "$ExecutionContext", "$Host"}
-AUTOMATIC |= {"$ErrorActionPreference", "$global:Error", "$global:LASTEXITCODE"}
-ASSIGNED = {f"$global:_VENVHOOK_{name}" for name in ("PROTOCOL", "PYTHON", "SOURCE", "CACHE")}
+AUTOMATIC |= {"$PID", "$ErrorActionPreference", "$global:Error", "$global:LASTEXITCODE"}
+ASSIGNED = {
+    f"$global:_VENVHOOK_{name}" for name in ("PROTOCOL", "PYTHON", "SOURCE", "CACHE", "SESSION")
+}
 # Variables of the scripts that environments come with.
 STOCK = {"$global:_OLD_VIRTUAL_PATH", "$global:_OLD_VIRTUAL_PYTHONHOME"}
 
@@ -167,7 +169,7 @@ def test_cmdlets_stay_off_the_hot_path(tree: Node) -> None:
 # What .NET Framework 4.5, under Windows PowerShell 5.1, has too: no Process.ArgumentList, for
 # one. The last line is asked for before it is used.
 MEMBERS = """
-Arguments Attributes Combine CommandLine Contains Count CreateNoWindow DirectorySeparatorChar
+Arguments Attributes Combine CommandLine Contains Count CreateNoWindow Delete DirectorySeparatorChar
 Dispose Equals Error Exception Exists ExitCode FullName GetLastWriteTimeUtc GetMember Id IndexOf
 InvocationInfo InvokeCommand IsErrorRedirected IsInputRedirected Kill LanguageMode LastIndexOf
 Length Max Message Name NewPath Ordinal OrdinalIgnoreCase PSObject PathSeparator PositionMessage

@@ -53,6 +53,7 @@ _WORDS = {
     b"deny": "denial of",
     b"under": "'allow --under' of",
     b"declined": "a no to making one in",
+    b"ignored": "'ignore' of",
     BINDING: "binding of",
 }
 

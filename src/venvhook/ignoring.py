@@ -1,0 +1,48 @@
+"""Directories that the user ignores: there and in all below it is as if there were no environment.
+
+Each is a decision in the state directory, by the path that the user named and by its real one, so
+that a shell sees it by either name.
+"""
+
+from __future__ import annotations
+
+import os
+
+from .decision import IGNORED, Decision
+from .errors import shown
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .decision import State
+
+
+def ignored_at(directory: bytes, state: State | None) -> bytes | None:
+    """Return the nearest ignored directory at or above *directory*, by its name or its real one.
+
+    None where there is none. Raises Doubt for a record that is damaged.
+    """
+    if state is None:
+        return None
+    for path in dict.fromkeys((directory, os.path.realpath(directory))):
+        while True:
+            if state.decision(path, IGNORED) is not None:
+                return path
+            parent = os.path.dirname(path)
+            if parent == path:
+                break
+            path = parent
+    return None
+
+
+def ignored_directories(state: State | None) -> tuple[bytes, ...]:
+    """Return all ignored directories, each by all its names. What is damaged is left out."""
+    if state is None:
+        return ()
+    found = state.decisions((IGNORED,))
+    return tuple(decision.path for _, decision in found if isinstance(decision, Decision))
+
+
+def ignored_line(directory: bytes) -> str:
+    """Return the line that says that *directory* is ignored, and what ends that."""
+    where = shown(directory)
+    return f"{where}: is ignored, and all below; 'venvhook ignore --remove {where}' ends that"

@@ -1,0 +1,539 @@
+"""Off switches: 'venvhook off' and 'on' in one shell, VENVHOOK_OFF, and 'venvhook ignore'."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from checkout import IS_ROOT
+from environments import EnvironmentMaker
+from terminal import OpenTerminal, Shell, Terminal
+
+TOUCHED = ("PATH", "VIRTUAL_ENV", "VIRTUAL_ENV_PROMPT", "VENVHOOK_ACTIVE", "PYTHONHOME")
+
+
+@pytest.fixture
+def app(home: Path, make_environment: EnvironmentMaker) -> Path:
+    """The environment of a project in HOME; beside it one that is refused, and a bare project."""
+    (home / "bad/.venv").mkdir(parents=True)
+    (home / "plain").mkdir()
+    (home / "app/src").mkdir(parents=True)
+    return make_environment(home / "app/.venv")
+
+
+def started(
+    open_terminal: OpenTerminal,
+    shell: Shell,
+    directory: Path | None = None,
+    before: str = "",
+    **environ: str,
+) -> Terminal:
+    """Return a shell that has the hook, loaded after the line *before*, and the command on PATH."""
+    terminal = open_terminal(shell, rc="", environ=environ)
+    folder = terminal.scratch / "programs"
+    folder.mkdir(exist_ok=True)
+    if not (folder / "venvhook").exists():
+        (folder / "venvhook").symlink_to(terminal.command)
+    path = f"{folder}:/usr/local/bin:/usr/bin:/bin"
+    export = {
+        "fish": f"set -gx PATH {path.replace(':', ' ')}",
+        "pwsh": f"$env:PATH = '{path}'",
+    }.get(shell.name, f"export PATH={path}")
+    load = shell.load_line(terminal.command)
+    terminal.rc_file.write_text(f"{shell.prelude}\n{export}\n{before}\n{load}\n")
+    terminal.restart(directory)
+    return terminal
+
+
+def set_variable(shell: Shell, value: str, exported: bool = False) -> str:
+    """Return the line that sets VENVHOOK_OFF, or unsets it for an empty *value*."""
+    if shell.name == "pwsh":
+        return f"$env:VENVHOOK_OFF = '{value}'"
+    if not value:
+        return "set -e VENVHOOK_OFF" if shell.name == "fish" else "unset VENVHOOK_OFF"
+    if shell.name == "fish":
+        return f"set -g{'x' if exported else ''} VENVHOOK_OFF {value}"
+    return f"{'export ' if exported else ''}VENVHOOK_OFF={value}"
+
+
+def sessions(terminal: Terminal) -> Path:
+    """Return the directory of the files of sessions where there is no runtime directory."""
+    return terminal.home / ".cache/venvhook/sessions"
+
+
+# ---- off and on ----------------------------------------------------------------------------------
+
+
+def test_off_and_on_in_one_shell(any_shell: Shell, app: Path, open_terminal: OpenTerminal) -> None:
+    terminal = started(open_terminal, any_shell)
+    before = terminal.values(*TOUCHED)
+    terminal.cd(app.parent)
+    inside = terminal.values(*TOUCHED)
+    assert terminal.prompt == "(app) "
+    # Off while active: all is as it was outside, at the next prompt.
+    printed = terminal.run("venvhook off")
+    assert printed.startswith("venvhook is off in this ")
+    assert printed.count("\n") == 1
+    assert "'venvhook on'" in printed
+    assert terminal.prompt == ""
+    assert terminal.values(*TOUCHED) == before
+    # Nothing is said or done anywhere.
+    for step in ("../bad", "../app", "src", "../../plain", "../app"):
+        assert terminal.run(f"cd {step}") == ""
+        assert terminal.environment is None, step
+    # Twice.
+    again = terminal.run("venvhook off")
+    assert again.startswith("venvhook is off already in this ")
+    assert again.count("\n") == 1
+    assert terminal.environment is None
+    # On: active at the next prompt, as before.
+    printed = terminal.run("venvhook on")
+    assert printed.startswith("venvhook is on in this ")
+    assert printed.count("\n") == 1
+    assert terminal.prompt == "(app) "
+    assert terminal.values(*TOUCHED) == inside
+    assert not list(sessions(terminal).iterdir())
+    assert terminal.run("venvhook on").startswith("venvhook is on already in this ")
+    assert terminal.prompt == "(app) "
+    # Refusals are told again, since they were not told yet.
+    assert terminal.run("cd ../bad").count("\n") == 1
+    assert terminal.run("cd ..") == ""
+    assert terminal.values(*TOUCHED) == before
+
+
+def test_what_the_user_did_by_hand_is_his_while_it_is_off(
+    shell: Shell,
+    app: Path,
+    home: Path,
+    open_terminal: OpenTerminal,
+    make_environment: EnvironmentMaker,
+) -> None:
+    other = make_environment(home / "other")
+    script = "activate.fish" if shell.name == "fish" else "activate"
+    terminal = started(open_terminal, shell)
+    before = terminal.values(*TOUCHED)
+    activate = f"source {other}/bin/{script}"
+    # By hand while off; on leaves it alone, and what comes after it is ours.
+    terminal.run("cd app; venvhook off")
+    terminal.run(activate)
+    assert terminal.environment == str(other)
+    terminal.run("venvhook on")
+    assert terminal.environment == str(other)
+    terminal.run("deactivate")
+    assert terminal.environment == str(app)
+    # On top of ours, in the line that switches off: ours goes, his stays.
+    terminal.run(f"{activate}; venvhook off")
+    assert terminal.environment == str(other)
+    assert (terminal.value("PATH") or b"").count(bytes(app)) == 0
+    terminal.run("deactivate")
+    assert terminal.values(*TOUCHED) == before
+    # Deactivated by hand in the project: on means on.
+    terminal.run("venvhook on")
+    assert terminal.environment == str(app)
+    terminal.run("deactivate")
+    assert terminal.environment is None
+    terminal.run("venvhook off")
+    terminal.run("venvhook on")
+    assert terminal.environment == str(app)
+    terminal.run("cd ~")
+    assert terminal.values(*TOUCHED) == before
+
+
+def test_the_line_that_switches_may_do_more(
+    shell: Shell, app: Path, open_terminal: OpenTerminal
+) -> None:
+    terminal = started(open_terminal, shell)
+    assert "off" in terminal.run("venvhook off; cd app")
+    assert terminal.environment is None
+    # 'on' and what rests on it, at once where a change of directory is seen at once.
+    terminal.run("cd ~; venvhook on; cd app")
+    assert terminal.environment == str(app)
+    terminal.run("venvhook off; venvhook on")
+    assert terminal.environment == str(app)
+    terminal.run("venvhook on; venvhook off")
+    assert terminal.environment is None
+    # Loading it again forgets nothing of that.
+    terminal.run(shell.load_line(terminal.command))
+    assert terminal.environment is None
+    assert terminal.run("venvhook off").startswith("venvhook is off already")
+    terminal.run("venvhook on")
+    assert terminal.environment == str(app)
+
+
+def test_the_exit_status_is_kept_while_it_is_off(
+    shell: Shell, app: Path, open_terminal: OpenTerminal
+) -> None:
+    del app
+    terminal = started(open_terminal, shell)
+    terminal.run("cd app; venvhook off")
+    for code in ("3", "0", "7"):
+        terminal.run(f"sh -c 'exit {code}'")
+        assert terminal.status == code
+    terminal.run("sh -c 'venvhook on; exit 5'")
+    assert terminal.status == "5"
+    terminal.run("sh -c 'venvhook off; exit 6'")
+    assert terminal.status == "6"
+    assert terminal.environment is None
+
+
+BETWEEN = {
+    "a subshell": ("(venvhook off)", "(cd /; (venvhook on))"),
+    "a pipeline": ("venvhook off | cat", "true | venvhook on | cat"),
+    "a group in a pipeline": ("{ true; venvhook off; } | cat", "{ true; venvhook on; } | cat"),
+    "a substitution": ("x=$(venvhook off; true)", "x=$(true; venvhook on)"),
+    "a job": ("venvhook off & wait", "venvhook on & wait"),
+    "command": ("command venvhook off", "command venvhook on"),
+    "sh": ("sh -c 'venvhook off; true'", "sh -c 'sh -c \"venvhook on; true\"; true'"),
+    "env": ("env venvhook off", "nohup env venvhook on"),
+}
+BETWEEN_OF_FISH = {
+    "a block": ("begin; venvhook off; end | cat", "begin; venvhook on; end | cat"),
+    "a pipeline": ("venvhook off | cat", "true | venvhook on | cat"),
+    "a substitution": ("set x (venvhook off)", "set x (venvhook on)"),
+    "a job": ("venvhook off & wait", "venvhook on & wait"),
+    "command": ("command venvhook off", "command venvhook on"),
+    "sh": ("sh -c 'venvhook off; true'", "sh -c 'venvhook on; true'"),
+}
+
+
+def test_it_reaches_the_shell_through_what_stands_between(
+    shell: Shell, app: Path, open_terminal: OpenTerminal
+) -> None:
+    terminal = started(open_terminal, shell, app.parent)
+    for what, lines in (BETWEEN_OF_FISH if shell.name == "fish" else BETWEEN).items():
+        for line, expected in zip(lines, (None, str(app)), strict=True):
+            printed = terminal.run(line)
+            assert terminal.environment == expected, (what, line, printed)
+
+
+def test_it_is_of_this_shell_only(shell: Shell, app: Path, open_terminal: OpenTerminal) -> None:
+    assert shell.path is not None
+    one = started(open_terminal, shell, app.parent)
+    other = started(open_terminal, shell, app.parent)
+    one.run("venvhook off")
+    assert one.environment is None
+    other.run("true")
+    assert other.environment == str(app)
+    # A child starts on, and what is done there stays there.
+    child = " ".join([shell.path, *shell.arguments])
+    one.send(f"{child}\r")
+    one.wait_for_prompt()
+    assert one.environment == str(app)
+    one.run("venvhook off")
+    assert one.environment is None
+    one.run("venvhook on")
+    one.run("exit")
+    assert one.environment is None
+    assert one.run("venvhook off").startswith("venvhook is off already")
+    # exec keeps the number of the process, and starts on.
+    number = one.value("_VENVHOOK_SESSION")
+    one.become(shell)
+    assert one.value("_VENVHOOK_SESSION") == number
+    assert one.environment == str(app)
+    assert one.run("venvhook on").startswith("venvhook is on already")
+
+
+def test_another_kind_of_shell_inside_is_another(
+    app: Path, open_terminal: OpenTerminal, bash: Shell, zsh: Shell, fish: Shell
+) -> None:
+    terminals = {row.name: started(open_terminal, row, app.parent) for row in (bash, zsh, fish)}
+    terminal = terminals["bash"]
+    terminal.run("venvhook off")
+    for row in (zsh, fish):
+        terminal.become(row)
+        assert terminal.environment == str(app), row.name
+        terminal.run("venvhook off")
+        assert terminal.environment is None
+
+
+# ---- Where it cannot be --------------------------------------------------------------------------
+
+NO_SHELL = {
+    "a script": ("{bash} {home}/script", "is not loaded in the bash that this was called from"),
+    "a command": ("{bash} -c 'venvhook off; true'", "is not loaded in the bash"),
+    "nothing inherited": ("env -i {programs}/venvhook off", "is not loaded in the shell"),
+    "another session": ("env VENVHOOK_SESSION=/x/1 venvhook off", "only in one before it"),
+    "no number": ("env VENVHOOK_SESSION=/x/y venvhook off", "names no session"),
+    "relative": ("env VENVHOOK_SESSION=x/1 venvhook off", "names no session"),
+    "no place": ("env VENVHOOK_SESSION= venvhook off", "found no place"),
+}
+
+
+def test_it_says_where_there_is_no_shell_to_switch(
+    bash: Shell, app: Path, home: Path, open_terminal: OpenTerminal
+) -> None:
+    (home / "script").write_text("venvhook off\ntrue\n")
+    terminal = started(open_terminal, bash, app.parent)
+    places = {"bash": bash.path, "home": home, "programs": terminal.scratch / "programs"}
+    for what, (line, said) in NO_SHELL.items():
+        if what == "another session":
+            # That of the first process is no ancestor in a container of its own.
+            line = line.replace("/1 ", f"/{os.getpid()}9 ")
+        printed = terminal.run(line.format(**places))
+        assert printed.startswith("venvhook: "), what
+        assert said in printed, what
+        assert printed.count("\n") == 1, what
+        assert terminal.environment == str(app), what
+    terminal.run("venvhook off; env -u VENVHOOK_SESSION venvhook on")
+    assert terminal.environment is None
+
+
+def test_a_script_of_another_shell_has_none(
+    app: Path, home: Path, open_terminal: OpenTerminal, bash: Shell, zsh: Shell, fish: Shell
+) -> None:
+    (home / "script").write_text("venvhook off\ntrue\n")
+    terminal = started(open_terminal, bash, app.parent)
+    for row in (zsh, fish):
+        printed = terminal.run(f"{row.path} {home}/script")
+        assert f"is not loaded in the {row.name} that this was called from" in printed
+        assert terminal.environment == str(app)
+
+
+def test_where_the_file_cannot_be_written_it_says_so(
+    bash: Shell, app: Path, open_terminal: OpenTerminal
+) -> None:
+    terminal = started(open_terminal, bash, app.parent)
+    directory = sessions(terminal)
+    directory.mkdir(mode=0o777)
+    directory.chmod(0o777)
+    printed = terminal.run("venvhook off")
+    assert printed.startswith(f"venvhook: {directory}: is not yours alone")
+    assert printed.count("\n") == 1
+    assert terminal.environment == str(app)
+    directory.rmdir()
+    directory.write_text("")
+    assert terminal.run("venvhook off").startswith(f"venvhook: {directory}: ")
+    assert terminal.environment == str(app)
+
+
+# ---- The file of the session ---------------------------------------------------------------------
+
+
+def test_the_runtime_directory_is_taken_if_it_is_the_users_own(
+    shell: Shell, app: Path, home: Path, open_terminal: OpenTerminal
+) -> None:
+    runtime = home / "run time"
+    runtime.mkdir(mode=0o700)
+    theirs = home / "theirs"
+    if IS_ROOT:
+        theirs.mkdir(mode=0o777)
+        os.chown(theirs, 12345, 12345)
+    for value, directory in (
+        (str(runtime), runtime / "venvhook"),
+        (f"{runtime}/", runtime / "venvhook"),
+        ("relative", home / ".cache/venvhook/sessions"),
+        ("", home / ".cache/venvhook/sessions"),
+        # fish makes a missing one.
+        ("/proc/nowhere", home / ".cache/venvhook/sessions"),
+        *([(str(theirs), home / ".cache/venvhook/sessions")] if IS_ROOT else []),
+    ):
+        terminal = started(open_terminal, shell, app.parent, XDG_RUNTIME_DIR=value)
+        terminal.run("venvhook off")
+        assert terminal.environment is None, value
+        (file,) = directory.iterdir()
+        assert file.read_bytes() == b"off\n"
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        assert stat.S_IMODE(directory.stat().st_mode) == 0o700
+        assert os.fsencode(file) == terminal.value("VENVHOOK_SESSION")
+        # A change of the variable meanwhile is no obstacle.
+        word = (
+            "set -gx XDG_RUNTIME_DIR /tmp"
+            if shell.name == "fish"
+            else "export XDG_RUNTIME_DIR=/tmp"
+        )
+        terminal.run(word)
+        terminal.run("venvhook on")
+        assert terminal.environment == str(app), value
+        assert not list(directory.iterdir())
+
+
+def foreign(path: Path) -> None:
+    path.write_bytes(b"off\n")
+    os.chown(path, 12345, 12345)
+
+
+def flood(path: Path) -> None:
+    with path.open("wb") as file:
+        file.truncate(1 << 30)
+
+
+# What may stand in the place of the file, by whomever: none of it switches anything.
+PLANTED = {
+    "a link": lambda path: (path.with_name("off").write_bytes(b"off\n"), path.symlink_to("off")),
+    "a link to nothing": lambda path: path.symlink_to("nowhere"),
+    "a pipe": os.mkfifo,
+    "a directory": lambda path: path.mkdir(),
+    "nothing in it": lambda path: path.write_bytes(b""),
+    "another word": lambda path: path.write_bytes(b"offer\n"),
+    "no end": lambda path: path.write_bytes(b"off"),
+    "more lines": lambda path: path.write_bytes(b"off\noff\n"),
+    "a code": lambda path: path.write_bytes(b"$(touch canary)\n"),
+    "a gigabyte": flood,
+    **({"of another user": foreign} if IS_ROOT else {}),
+}
+
+
+def test_what_is_no_session_file_switches_nothing(
+    shell: Shell, app: Path, open_terminal: OpenTerminal
+) -> None:
+    terminal = started(open_terminal, shell, app.parent)
+    file = Path(os.fsdecode(terminal.value("VENVHOOK_SESSION") or b""))
+    file.parent.mkdir(mode=0o700)
+    for what, plant in PLANTED.items():
+        plant(file)
+        assert terminal.run("cd src; cd ..") == "", what
+        assert terminal.environment == str(app), what
+        if what == "a directory":
+            file.rmdir()
+        else:
+            file.unlink()
+    file.write_bytes(b"off\n")
+    terminal.run("true")
+    assert terminal.environment is None
+    if IS_ROOT:
+        # In a directory of another's.
+        os.chown(file.parent, 12345, 12345)
+        terminal.run("true")
+        assert terminal.environment == str(app)
+
+
+def test_one_left_by_an_earlier_process_is_removed_when_the_script_is_loaded(
+    shell: Shell, app: Path, open_terminal: OpenTerminal
+) -> None:
+    terminal = started(open_terminal, shell, app.parent)
+    file = Path(os.fsdecode(terminal.value("VENVHOOK_SESSION") or b""))
+    file.parent.mkdir(mode=0o700)
+    for word in (b"off\n", b"on\n", b"nonsense"):
+        file.write_bytes(word)
+        # The same number, another shell.
+        assert terminal.become(shell) == ""
+        assert not file.exists()
+        assert terminal.environment == str(app)
+
+
+# ---- VENVHOOK_OFF --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["in the environment", "in the startup file", "exported there"])
+def test_the_variable_switches_off_at_start(
+    any_shell: Shell, app: Path, open_terminal: OpenTerminal, how: str
+) -> None:
+    if how == "in the environment":
+        terminal = started(open_terminal, any_shell, app.parent, VENVHOOK_OFF="1")
+    else:
+        before = set_variable(any_shell, "1", exported=how == "exported there")
+        terminal = started(open_terminal, any_shell, app.parent, before=before)
+    assert terminal.greeting == ""
+    for step in ("../bad", "../app"):
+        assert terminal.run(f"cd {step}") == ""
+        assert terminal.environment is None
+    assert "VENVHOOK_OFF is set" in terminal.run("venvhook status")
+    # 'on' turns it on in this shell.
+    printed = terminal.run("venvhook on")
+    assert printed.startswith("venvhook is on in this ")
+    assert "although VENVHOOK_OFF is set" in printed
+    assert terminal.environment == str(app)
+    assert terminal.run("venvhook on").startswith("venvhook is on already")
+    assert "VENVHOOK_OFF" not in terminal.run("venvhook status")
+    terminal.run("cd src")
+    assert terminal.environment == str(app)
+    terminal.run("venvhook off; venvhook on")
+    assert terminal.environment == str(app)
+    # What overruled it goes with it, so that it counts when it is set again.
+    terminal.run(set_variable(any_shell, ""))
+    assert terminal.environment == str(app)
+    assert not list(sessions(terminal).iterdir())
+    terminal.run(set_variable(any_shell, "1"))
+    assert terminal.environment is None
+    # 'off' holds also when it is unset.
+    assert "also when VENVHOOK_OFF is unset" in terminal.run("venvhook off")
+    terminal.run(set_variable(any_shell, ""))
+    assert terminal.environment is None
+    terminal.run("venvhook on")
+    assert terminal.environment == str(app)
+    # Unsetting it turns on.
+    terminal.run(set_variable(any_shell, "x:"))
+    assert terminal.environment is None
+    terminal.run(set_variable(any_shell, ""))
+    assert terminal.environment == str(app)
+
+
+def test_while_it_is_off_no_process_is_started(
+    shell: Shell, app: Path, home: Path, open_terminal: OpenTerminal
+) -> None:
+    del app
+    terminal = started(open_terminal, shell)
+    program = home / "helper"
+    real = os.fsdecode(terminal.value("_VENVHOOK_PYTHON") or b"")
+    program.write_text(f'#!/bin/sh\necho call >> {home}/calls\nexec {shell.word(real)} "$@"\n')
+    program.chmod(0o755)
+    line = "set -g _VENVHOOK_PYTHON %s" if shell.name == "fish" else "_VENVHOOK_PYTHON=%s"
+    terminal.run(line % shell.word(program))
+    for switch in ("venvhook off", set_variable(shell, "1")):
+        terminal.run(switch)
+        for step in ("app", "../bad", "../plain", ".."):
+            assert terminal.run(f"cd {step}") == ""
+        assert not (home / "calls").exists()
+        terminal.run("venvhook on")
+    terminal.run("cd app")
+    assert (home / "calls").exists()
+
+
+# ---- All of it is quiet --------------------------------------------------------------------------
+
+
+def test_the_guard_and_offers_are_off_as_well(
+    shell: Shell, ground: Path, open_terminal: OpenTerminal
+) -> None:
+    (ground / "new").mkdir()
+    (ground / "new/pyproject.toml").write_text("[project]\nname = 'new'\nversion = '1'\n")
+    terminal = started(open_terminal, shell, VENVHOOK_GUARD="on", VENVHOOK_AUTO_CREATE="ask")
+    assert terminal.value("PIP_REQUIRE_VIRTUALENV") == b"1"
+    for off, on in (
+        ("venvhook off", "venvhook on"),
+        (set_variable(shell, "1"), set_variable(shell, "")),
+    ):
+        terminal.run(off)
+        assert terminal.values("PIP_REQUIRE_VIRTUALENV", "VENVHOOK_GUARDED") == {
+            "PIP_REQUIRE_VIRTUALENV": None,
+            "VENVHOOK_GUARDED": None,
+        }
+        assert terminal.run(f"cd {ground}/new") == ""
+        assert terminal.run("true") == ""
+        assert terminal.run("cd ~") == ""
+        terminal.run(on)
+        assert terminal.value("PIP_REQUIRE_VIRTUALENV") == b"1"
+    terminal.send(f"cd {ground}/new\r")
+    terminal.wait_for("Make")
+    terminal.wait_for("[y/N]")
+    terminal.interrupt()
+
+
+# ---- What is told --------------------------------------------------------------------------------
+
+
+def test_status_why_and_doctor_say_that_it_is_off_and_why(
+    shell: Shell, app: Path, home: Path, open_terminal: OpenTerminal
+) -> None:
+    terminal = started(open_terminal, shell, app.parent)
+    told = "'venvhook off' was called in this shell"
+    commands = ("venvhook status", "venvhook why", "venvhook doctor", "venvhook status --json")
+    for directory in (app.parent, home / "plain"):
+        terminal.cd(directory)
+        for command in commands:
+            assert told not in terminal.run(command), command
+        terminal.run("venvhook off")
+        for command in commands:
+            assert told in terminal.run(command), command
+        terminal.run("venvhook on")
+        terminal.run(set_variable(shell, "1"))
+        for command in commands:
+            assert "VENVHOOK_OFF is set" in terminal.run(command), command
+        terminal.run(set_variable(shell, ""))
+    # A script is another shell.
+    terminal.run("venvhook off")
+    assert terminal.environment is None
+    assert told not in terminal.run("sh -c 'env -u VENVHOOK_SESSION venvhook status'")
