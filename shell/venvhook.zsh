@@ -46,6 +46,8 @@
 
 _venvhook_load() {
   local mode
+  # It sets a variable of the function that calls it.
+  setopt local_options no_warn_nested_var
   _venvhook_prompt_mode
   emulate -L zsh
   _venvhook_names
