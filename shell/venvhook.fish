@@ -23,6 +23,9 @@
 #                 are as they were: _VENVHOOK_BARE where there were none, _VENVHOOK_ONE if only the
 #                 first was there, else _VENVHOOK_MARKERS
 # _VENVHOOK_ALSO  the same for the witnesses of what was refused or passed on the way
+# _VENVHOOK_ASKED  the directory in which the helper was asked while it has not answered
+# _VENVHOOK_GONE  not empty since the helper's complaints are not shown; mute: only until it answers
+# _VENVHOOK_HUNG, _VENVHOOK_PAUSE  how often it is not asked after it has hung again, and still
 # _VENVHOOK_TOLD  the lines said in this shell
 # _VENVHOOK_CALM  what, beside VIRTUAL_ENV, shows other activators, as it was when none was at work;
 #                 or 'off'
@@ -69,6 +72,9 @@ function _venvhook_load
     set -g _VENVHOOK_ALSO
     set -g _VENVHOOK_WATCH
     set -g _VENVHOOK_GONE ''
+    set -g _VENVHOOK_ASKED ''
+    set -g _VENVHOOK_HUNG
+    set -g _VENVHOOK_PAUSE
     set -g _VENVHOOK_POLICY ! -n new
     set -g _VENVHOOK_STANDS
     set -g _VENVHOOK_AUTO_CREATE never
@@ -324,35 +330,90 @@ function _venvhook_renew -a asked loaded
     set -l kept $_VENVHOOK_CACHE/venvhook.policy.fish
     test -f $kept -a -O $kept; and builtin source $kept
     test -n "$loaded"; or _venvhook_ask policy fish
-    # A helper that fails is not asked for this again.
-    test -n "$loaded"; or set -g _VENVHOOK_POLICY -n /
+    # A helper that complains is not asked for this again.
+    test -n "$loaded" -o "$_VENVHOOK_GONE" != 1; or set -g _VENVHOOK_POLICY -n /
 end
 
 # ---- The helper ----------------------------------------------------------------------------------
 
-# Asks the helper's module $argv[1] with the other arguments, and does what it answers.
+# Asks the helper's module $argv[1] with the other arguments, and does what it answers. If this is
+# interrupted, or it hangs, it is asked again after a change of directory; while it goes on hanging,
+# after ever more of them.
 function _venvhook_ask -S
     set asked 1
     if not test -x "$_VENVHOOK_PYTHON"
         test -n "$_VENVHOOK_GONE"
         or _venvhook_say "the helper's Python is gone ($_VENVHOOK_PYTHON); install venvhook again"
-        set -g _VENVHOOK_GONE 1
+        set -g _VENVHOOK_GONE mute
+        return 0
+    end
+    test "$PWD" = "$_VENVHOOK_ASKED"; and return
+    set -g _VENVHOOK_ASKED $PWD
+    if set -q _VENVHOOK_PAUSE[1]
+        set -e _VENVHOOK_PAUSE[1]
         return 0
     end
     set -l answer
     if test -z "$_VENVHOOK_GONE"
-        set answer "$(_venvhook_run $argv)"; or set -g _VENVHOOK_GONE 1
+        set answer "$(_venvhook_run $argv)"
     else
         # What is wrong with it has been said.
         set answer "$(_venvhook_run $argv 2>/dev/null)"
     end
-    eval $answer
+    switch "$status$answer"
+        case '*#0'
+            set -g _VENVHOOK_ASKED ''
+            set -g _VENVHOOK_HUNG
+            test "$_VENVHOOK_GONE" = mute; and set -g _VENVHOOK_GONE ''
+            eval $answer
+        case '137#'
+            _venvhook_give_up "was killed ($_VENVHOOK_PYTHON)"
+        case '1??#' '124*' '137' '142'
+            _venvhook_give_up "did not answer within a second ($_VENVHOOK_PYTHON)"
+        case '*#*'
+            set -g _VENVHOOK_ASKED ''
+            set -g _VENVHOOK_GONE 1
+        case '*'
+            # Its Python does not even start, and has said why.
+            set -g _VENVHOOK_ASKED ''
+            test -n "$_VENVHOOK_GONE"; or set -g _VENVHOOK_GONE mute
+    end
 end
 
+# Says once that the helper $argv[1].
+function _venvhook_give_up
+    set -q _VENVHOOK_HUNG[1]
+    or _venvhook_say "the helper $argv[1]; it is asked again after a change of directory"
+    # As lists: a number would need 'math'.
+    set -g _VENVHOOK_PAUSE $_VENVHOOK_HUNG
+    set -q _VENVHOOK_HUNG[32]; or set -ga _VENVHOOK_HUNG x $_VENVHOOK_HUNG
+end
+
+# Prints the answer of the helper's module $argv[1] between two #, and its exit status. One that hangs
+# is killed after a second: by a program that most systems have, not by PATH, which may lead into a
+# project; else by itself, if it starts at all.
 function _venvhook_run
-    set -l code 'import sys, _signal; _signal.signal(2, _signal.SIG_DFL); '
-    set code $code"sys.path.append(sys.argv.pop(1)); from venvhook.$argv[1] import main; main()"
-    command $_VENVHOOK_PYTHON -I -S -c $code $_VENVHOOK_SOURCE $_VENVHOOK_PROTOCOL $argv[2..]
+    set -l code "import sys, _signal
+_signal.signal(2, _signal.SIG_DFL)
+_signal.setitimer(0, 1)
+import os
+os.write(1, b'#\n')
+try:
+    sys.path.append(sys.argv.pop(1))
+    from venvhook.$argv[1] import main
+    main()
+    status = 0
+except SystemExit as end:
+    status = end.code
+except Exception as error:
+    if os.environ.get('VENVHOOK_DEBUG') == '1': raise
+    status = 1
+    os.write(2, ascii(error).join(('venvhook: the helper failed: ', '\n')).encode())
+os.write(1, b'#%d' % status)
+os._exit(status)"
+    set -l words $_VENVHOOK_PYTHON -I -S -c $code $_VENVHOOK_SOURCE $_VENVHOOK_PROTOCOL $argv[2..]
+    test -x /usr/bin/timeout; and set -p words /usr/bin/timeout -s ALRM -k 1 1
+    command $words
 end
 
 function _venvhook_say
@@ -714,6 +775,7 @@ function _venvhook_walk -a verdict asked also bound _base _inside _l1 _l2 _l3 _l
     set -g _VENVHOOK_LOOK $look
     set -g _VENVHOOK_ALSO $also
     set -g _VENVHOOK_HAND
+    set -g _VENVHOOK_ASKED ''
 end
 
 # Goes on above the directory dir.

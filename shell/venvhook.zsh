@@ -21,6 +21,9 @@
 # _VENVHOOK_CALM  what the variables that others activate with held then, or 'off'
 # _VENVHOOK_SESSION  the file by which 'venvhook off' and 'on' reach this shell, or empty; exported as
 #                 VENVHOOK_SESSION, with .off behind it while VENVHOOK_OFF is set
+# _VENVHOOK_ASKED  the directory in which the helper was asked while it has not answered
+# _VENVHOOK_GONE  not empty since the helper's complaints are not shown; mute: only until it answers
+# _VENVHOOK_HUNG, _VENVHOOK_PAUSE  how often it is not asked after it has hung again, and still
 # _VENVHOOK_TOLD  the lines said in this shell
 # _VENVHOOK_PREFIX  how the name of what is active stands before the prompt, or empty
 # _VENVHOOK_MODE  the options that a prompt was expanded by when that was made
@@ -66,6 +69,7 @@ _venvhook_load() {
     _venvhook_adopt
   fi
   typeset -g _VENVHOOK_PWD='' _VENVHOOK_LOOK='' _VENVHOOK_RECIPE='' _VENVHOOK_MARKERS='' _VENVHOOK_GONE=''
+  typeset -g _VENVHOOK_ASKED='' _VENVHOOK_HUNG=0 _VENVHOOK_PAUSE=0
   typeset -ga _VENVHOOK_WATCH=() _VENVHOOK_PASSED=() _VENVHOOK_MANY=()
   typeset -g _VENVHOOK_POLICY='' _VENVHOOK_STALE=new _VENVHOOK_STANDS=/ _VENVHOOK_SETTINGS='' _VENVHOOK_FILE=''
   typeset -g _VENVHOOK_AUTO_CREATE=never _VENVHOOK_GUARD='' _VENVHOOK_FILES='' _VENVHOOK_BOUND='' _VENVHOOK_OFFER=''
@@ -259,33 +263,115 @@ _venvhook_renew() {
   esac
   if [[ -f $kept && -O $kept ]]; then builtin source "$kept"; fi
   [[ -n $loaded ]] || _venvhook_ask policy zsh
-  # A helper that fails is not asked for this again.
-  [[ -n $loaded ]] || _VENVHOOK_STALE=x
+  # A helper that complains is not asked for this again.
+  [[ -n $loaded || $_VENVHOOK_GONE != 1 ]] || _VENVHOOK_STALE=x
 }
 
 # ---- The helper ----------------------------------------------------------------------------------
 
-# Asks the helper's module $1 with the other arguments, and does what it answers.
+# Asks the helper's module $1 with the other arguments, and does what it answers. If this is
+# interrupted, or it hangs, it is asked again after a change of directory; while it goes on hanging,
+# after ever more of them.
 _venvhook_ask() {
-  local answer
+  local answer=''
   asked=1
   if [[ ! -x $_VENVHOOK_PYTHON ]]; then
     [[ -n $_VENVHOOK_GONE ]] ||
       _venvhook_say "the helper's Python is gone ($_VENVHOOK_PYTHON); install venvhook again"
-    typeset -g _VENVHOOK_GONE=1
-  elif [[ -z $_VENVHOOK_GONE ]]; then
-    if answer=$(_venvhook_run "$@"); then builtin eval "$answer"; else typeset -g _VENVHOOK_GONE=1; fi
+    _VENVHOOK_GONE=mute
+    return 0
+  fi
+  [[ $PWD != "$_VENVHOOK_ASKED" ]] || return 0
+  _VENVHOOK_ASKED=$PWD
+  if (( _VENVHOOK_PAUSE > 0 )); then
+    _VENVHOOK_PAUSE=$(( _VENVHOOK_PAUSE - 1 ))
+    return 0
+  fi
+  if [[ -z $_VENVHOOK_GONE ]]; then
+    answer=$(_venvhook_run "$@") || :
   else
     # What is wrong with it has been said.
-    ! answer=$(_venvhook_run "$@" 2> /dev/null) || builtin eval "$answer"
+    answer=$(_venvhook_run "$@" 2> /dev/null) || :
   fi
+  case $answer in
+    (*'#0')
+      _VENVHOOK_ASKED='' _VENVHOOK_HUNG=0
+      [[ $_VENVHOOK_GONE != mute ]] || _VENVHOOK_GONE=''
+      builtin eval "$answer"
+      ;;
+    (*'#hangs') _venvhook_give_up "did not answer within a second ($_VENVHOOK_PYTHON)" ;;
+    ('#') _venvhook_give_up "was killed ($_VENVHOOK_PYTHON)" ;;
+    ('#'*) _VENVHOOK_ASKED='' _VENVHOOK_GONE=1 ;;
+    (*)
+      # Its Python does not even start, and has said why.
+      _VENVHOOK_ASKED=''
+      : "${_VENVHOOK_GONE:=mute}"
+      ;;
+  esac
 }
 
+# Says once that the helper $1.
+_venvhook_give_up() {
+  (( _VENVHOOK_HUNG > 0 )) || _venvhook_say "the helper $1; it is asked again after a change of directory"
+  _VENVHOOK_PAUSE=$_VENVHOOK_HUNG
+  (( _VENVHOOK_HUNG > 31 )) || _VENVHOOK_HUNG=$(( _VENVHOOK_HUNG * 2 + 1 ))
+}
+
+# Prints the answer of the helper's module $1 between two #, and its exit status; 'hangs' after a
+# second. Called in a subshell, whose traps these are.
 _venvhook_run() {
-  local code='import sys, _signal; _signal.signal(2, _signal.SIG_DFL); '
-  code+="sys.path.append(sys.argv.pop(1)); from venvhook.$1 import main; main()"
-  # Called in a subshell only, which it replaces: one process less.
-  builtin exec "$_VENVHOOK_PYTHON" -I -S -c "$code" "$_VENVHOOK_SOURCE" "$_VENVHOOK_PROTOCOL" "${@:2}"
+  local pid='' answer='' part='' fd='' state code="import sys, _signal
+_signal.signal(2, _signal.SIG_DFL)
+import os
+os.write(1, b'#\n')
+try:
+    sys.path.append(sys.argv.pop(1))
+    from venvhook.$1 import main
+    main()
+    status = 0
+except SystemExit as end:
+    status = end.code
+except Exception as error:
+    if os.environ.get('VENVHOOK_DEBUG') == '1': raise
+    status = 1
+    os.write(2, ascii(error).join(('venvhook: the helper failed: ', '\n')).encode())
+os.write(1, b'#%d' % status)
+os._exit(status)"
+  set -- "$_VENVHOOK_PYTHON" -I -S -c "$code" "$_VENVHOOK_SOURCE" "$_VENVHOOK_PROTOCOL" "${@:2}"
+  # 'read -t' waits for ever where nothing comes from a process substitution.
+  zmodload zsh/system 2> /dev/null || builtin exec "$@"
+  trap '_venvhook_kill; builtin exit 130' INT
+  exec {fd}< <(_venvhook_start "$@")
+  while builtin sysread -t 1 -i $fd part; state=$?; (( ! state )); do
+    answer+=$part
+    pid=${answer%%$'\n'*}
+  done
+  answer=${answer#*$'\n'}
+  if (( state == 4 )); then
+    _venvhook_kill
+    answer+='#hangs'
+  fi
+  # So that it is nobody's zombie; 'wait' knows only jobs.
+  repeat 200; do
+    builtin kill -0 "$pid" || break
+  done 2> /dev/null
+  builtin printf %s "$answer"
+}
+
+# Becomes the helper, after printing its process number.
+_venvhook_start() {
+  builtin printf '%s\n' "$sysparams[pid]"
+  builtin exec "$@"
+}
+
+# Kills the helper, and what it has started if it is not what it should be: first, so that it can be
+# found, but without a word about it. Not by PATH, which may lead into a project.
+_venvhook_kill() {
+  # No number would be the number of the shell's own group.
+  [[ $pid == [1-9]* ]] || return 0
+  builtin kill -STOP "$pid" 2> /dev/null || :
+  /usr/bin/pkill -KILL -P "$pid" 2> /dev/null || :
+  builtin kill -KILL "$pid" 2> /dev/null || :
 }
 
 _venvhook_say() {
@@ -691,7 +777,7 @@ _venvhook_hook() {
       dir=${dir%/*}
     done
     if [[ $dir == "$stop" && -z $bound$_VENVHOOK_ENV$_VENVHOOK_LOOK$_VENVHOOK_REST$_VENVHOOK_HAND ]]; then
-      _VENVHOOK_PWD=$PWD
+      _VENVHOOK_PWD=$PWD _VENVHOOK_ASKED=''
       [[ -z ${VENVHOOK_GUARD:-$_VENVHOOK_GUARD}${VENVHOOK_GUARDED-} ]] || _venvhook_guard || :
       [[ -z $_VENVHOOK_OFFER ]] || _venvhook_offer || :
       return 0
@@ -724,7 +810,7 @@ _venvhook_hook() {
   elif [[ -n $verdict$asked || ${#_VENVHOOK_WATCH[@]} -gt 0 ]]; then
     _venvhook_look || :
   fi
-  _VENVHOOK_PWD=$PWD _VENVHOOK_LOOK=$look _VENVHOOK_HAND='' _VENVHOOK_JUST=''
+  _VENVHOOK_PWD=$PWD _VENVHOOK_LOOK=$look _VENVHOOK_HAND='' _VENVHOOK_JUST='' _VENVHOOK_ASKED=''
   _VENVHOOK_CALM=${VIRTUAL_ENV-}:${CONDA_DEFAULT_ENV-}:${_OLD_VIRTUAL_PATH+x}:${DIRENV_DIFF-}
   [[ -z ${VENVHOOK_GUARD:-$_VENVHOOK_GUARD}${VENVHOOK_GUARDED-} ]] || _venvhook_guard || :
   [[ -z $_VENVHOOK_OFFER ]] || _venvhook_offer || :
