@@ -25,7 +25,8 @@ $ErrorActionPreference = 'SilentlyContinue'
 # $_VENVHOOK_ROOT  the active project and its environment, or empty
 # $_VENVHOOK_ENV
 # $_VENVHOOK_TOKEN the token that it was known by, or empty
-# $_VENVHOOK_REST  the project in which the user typed 'deactivate' and which he has not left since
+# $_VENVHOOK_REST  the projects in which the user typed 'deactivate' and which he has not left since
+# $_VENVHOOK_JUST  the one of them where he has done so in the line that has just run
 # $_VENVHOOK_HAND  the environment that the user activated by hand, while it is active
 # $_VENVHOOK_MARKERS  the markers in the project that the last walk ended with
 # $_VENVHOOK_WATCH pairs of a recipe and a witness of it, of the last walk
@@ -37,6 +38,9 @@ $ErrorActionPreference = 'SilentlyContinue'
 # $_VENVHOOK_INHERITED  was the active environment activated in the shell that started this one?
 # $_VENVHOOK_HALF  the entries in PATH of a switch that has begun; empty once it is done
 # $_VENVHOOK_LEFTOVER  was _OLD_VIRTUAL_PATH there although no stock script had just set it?
+# $_VENVHOOK_PROMPT  what we have set VIRTUAL_ENV_PROMPT to
+# $_VENVHOOK_LEFT  environments that were active when another tool remembered what variables held, which
+# $_VENVHOOK_DIRENV  may put them back; and what direnv remembered at the last look
 # $_VENVHOOK_OLD_* what a variable held before we replaced it; $null where it was unset
 # $_VENVHOOK_ACTION, $_VENVHOOK_THEIRS  our LocationChangedAction, and the prompt that ours calls
 # $_VENVHOOK_INSIDE  is that one running?
@@ -70,18 +74,22 @@ function _venvhook_load {
     $script:exists = [IO.Path].GetMember('Exists').Length -gt 0
     _venvhook_names
     _venvhook_session
+    # Unknown to an older script, or no arrays.
+    if ($global:_VENVHOOK_REST -isnot [array]) { $global:_VENVHOOK_REST = @() }
+    if ($global:_VENVHOOK_LEFT -isnot [array]) { $global:_VENVHOOK_LEFT = @() }
+    $global:_VENVHOOK_LATER = @()
+    $global:_VENVHOOK_HALF = @()
     if (-not $global:_VENVHOOK_LOADED) {
         if ([IO.File]::Exists($global:_VENVHOOK_SESSION)) { [IO.File]::Delete($global:_VENVHOOK_SESSION) }
         $global:_VENVHOOK_LOADED = $true
         $global:_VENVHOOK_ROOT = ''
         $global:_VENVHOOK_ENV = ''
         $global:_VENVHOOK_TOKEN = ''
-        $global:_VENVHOOK_REST = ''
         $global:_VENVHOOK_HAND = ''
         $global:_VENVHOOK_TOLD = ''
         $global:_VENVHOOK_PREFIX = ''
-        $global:_VENVHOOK_LATER = @()
-        $global:_VENVHOOK_HALF = @()
+        $global:_VENVHOOK_PROMPT = ''
+        $global:_VENVHOOK_DIRENV = ''
         $global:_VENVHOOK_INHERITED = $false
         $global:_VENVHOOK_LEFTOVER = $false
         $global:_VENVHOOK_OFFERED = ''
@@ -160,12 +168,14 @@ function _venvhook_activate($root, $markers, $environment, $name, $token) {
     $script:verdict = 'activate'
     # Deactivated by hand after it was activated by hand: the user means it.
     $hand = $global:_VENVHOOK_HAND
-    if ($hand -and (_venvhook_is_same $environment $hand)) { $global:_VENVHOOK_REST = $root }
-    if ([string]::Equals($root, $global:_VENVHOOK_REST, $script:comparison)) {
-        _venvhook_switch '' '' ''
-        return
+    if ($hand -and (_venvhook_is_same $environment $hand)) { $global:_VENVHOOK_REST += $root }
+    foreach ($rest in $global:_VENVHOOK_REST) {
+        if ([string]::Equals($root, $rest, $script:comparison)) {
+            _venvhook_switch '' '' ''
+            return
+        }
     }
-    $global:_VENVHOOK_REST = ''
+    if ($global:_VENVHOOK_REST.Count -gt 0) { _venvhook_prune_rest '' }
     # What was inherited comes to the front of PATH, where the profile has put something before it.
     if ($global:_VENVHOOK_INHERITED -or
         -not [string]::Equals($environment, $global:_VENVHOOK_ENV, $script:comparison)) {
@@ -179,7 +189,7 @@ function _venvhook_activate($root, $markers, $environment, $name, $token) {
 function _venvhook_refuse($root, $markers, $reason) {
     if (-not (_venvhook_may_use $root $markers $args) -or -not (_venvhook_is_still_none $args)) { return }
     $script:verdict = 'refuse'
-    $global:_VENVHOOK_REST = ''
+    _venvhook_prune_rest $root
     $active = $global:_VENVHOOK_ROOT
     _venvhook_switch '' '' ''
     if ($reason) { _venvhook_tell $root $reason $active }
@@ -189,6 +199,17 @@ function _venvhook_refuse($root, $markers, $reason) {
 function _venvhook_pass($root, $markers) {
     if (-not (_venvhook_may_use $root $markers $args) -or -not (_venvhook_is_still_none $args)) { return }
     $script:verdict = 'pass'
+}
+
+# Of the projects in which the user typed 'deactivate', keeps those that he is in, but for $project.
+function _venvhook_prune_rest($project) {
+    $rest = @()
+    foreach ($root in $global:_VENVHOOK_REST) {
+        $dir = "$("$root".TrimEnd($script:slash))$script:slash"
+        if ("$script:here$script:slash".StartsWith($dir, $script:comparison) -and
+            -not [string]::Equals($root, $project, $script:comparison)) { $rest += $root }
+    }
+    $global:_VENVHOOK_REST = $rest
 }
 
 # ---- Recipes -------------------------------------------------------------------------------------
@@ -523,6 +544,7 @@ function _venvhook_switch($root, $environment, $name) {
         $env:PYTHONHOME = $null
         $env:VIRTUAL_ENV = $environment
         $env:VIRTUAL_ENV_PROMPT = $name
+        $global:_VENVHOOK_PROMPT = $name
         $env:VENVHOOK_ACTIVE = $environment
         $env:PATH = "$entry$path"
         if (-not $active) { _venvhook_deactivate_define }
@@ -615,7 +637,8 @@ function _venvhook_prompt_hide {
 
 # What 'deactivate' does while an environment is active: it stays off until the project is left.
 function _venvhook_deactivate {
-    $global:_VENVHOOK_REST = $global:_VENVHOOK_ROOT
+    $global:_VENVHOOK_REST += $global:_VENVHOOK_ROOT
+    $global:_VENVHOOK_JUST = $global:_VENVHOOK_ROOT
     _venvhook_switch '' '' ''
     _venvhook_guard
 }
@@ -624,15 +647,34 @@ function _venvhook_deactivate {
 # left of ours goes, also out of what the other one will give back. The script of venv keeps that in
 # the environment, those of virtualenv and uv in variables.
 function _venvhook_yield {
+    $separator = $script:separator
     $entry = "$global:_VENVHOOK_ENV$script:slash$script:bin"
-    $old = $global:_VENVHOOK_OLD_PYTHONHOME
-    $env:PATH = _venvhook_path_without $env:PATH $entry
+    $theirs = "${function:global:deactivate}"
+    # Of two entries that are the same, the first is the user's.
+    if ([string]::Equals($env:VIRTUAL_ENV, $global:_VENVHOOK_ENV, $script:comparison) -and
+        "$env:PATH".StartsWith("$entry$separator", $script:comparison)) {
+        $path = _venvhook_path_without $env:PATH.Substring($entry.Length + 1) $entry
+        if ($path) { $path = "$separator$path" }
+        $env:PATH = "$entry$path"
+    } else {
+        $env:PATH = _venvhook_path_without $env:PATH $entry
+    }
     if ($null -ne $env:_OLD_VIRTUAL_PATH) {
         $env:_OLD_VIRTUAL_PATH = _venvhook_path_without $env:_OLD_VIRTUAL_PATH $entry
-        if ($null -ne $old) { $env:_OLD_VIRTUAL_PYTHONHOME = $old }
     } elseif ($null -ne $global:_OLD_VIRTUAL_PATH) {
         $global:_OLD_VIRTUAL_PATH = _venvhook_path_without $global:_OLD_VIRTUAL_PATH $entry
-        if ($null -ne $old) { $global:_OLD_VIRTUAL_PYTHONHOME = $old }
+    }
+    # What a stock script has set, it gives back; most know nothing of PYTHONHOME.
+    $old = $global:_VENVHOOK_OLD_PYTHONHOME
+    if ($theirs.Contains('_OLD_VIRTUAL_PYTHONHOME')) {
+        if ($null -ne $old) { $env:_OLD_VIRTUAL_PYTHONHOME = $old }
+    } elseif ($null -eq $env:PYTHONHOME) {
+        $env:PYTHONHOME = $old
+    }
+    if (-not $theirs.Contains('_OLD_VIRTUAL_P')) { _venvhook_mind_leaving }
+    if ($env:VIRTUAL_ENV_PROMPT -ceq $global:_VENVHOOK_PROMPT -and
+        -not $theirs.Contains('VIRTUAL_ENV_PROMPT')) {
+        $env:VIRTUAL_ENV_PROMPT = $global:_VENVHOOK_OLD_VIRTUAL_ENV_PROMPT
     }
     _venvhook_prompt_hide
     $env:VENVHOOK_ACTIVE = $null
@@ -640,11 +682,55 @@ function _venvhook_yield {
     _venvhook_forget
 }
 
+# Remembers that what is active now may be put back later, when it no longer is: when direnv leaves a
+# directory, it sets each variable that it has changed to what that held before, and mise does so with
+# VIRTUAL_ENV.
+function _venvhook_mind_leaving {
+    foreach ($left in $global:_VENVHOOK_LEFT) {
+        if ([string]::Equals($left, $global:_VENVHOOK_ENV, $script:comparison)) { return }
+    }
+    $global:_VENVHOOK_LEFT += $global:_VENVHOOK_ENV
+}
+
+# Takes away again what was put back, and puts back what direnv has taken away.
+function _venvhook_sweep {
+    $separator = $script:separator
+    $active = $global:_VENVHOOK_ENV
+    $path = $env:PATH
+    $is_new = "$env:DIRENV_DIFF" -cne $global:_VENVHOOK_DIRENV
+    $stock = $null -ne $env:_OLD_VIRTUAL_PATH -or $null -ne $global:_OLD_VIRTUAL_PATH
+    foreach ($left in $global:_VENVHOOK_LEFT) {
+        if ([string]::Equals($left, $active, $script:comparison)) { continue }
+        # Not by hand, which shows in what stock scripts remember.
+        if ([string]::Equals($left, $env:VIRTUAL_ENV, $script:comparison) -and
+            $stock -eq $global:_VENVHOOK_LEFTOVER) { $env:VIRTUAL_ENV = $null }
+        if ($is_new -and -not [string]::Equals($left, $env:VIRTUAL_ENV, $script:comparison)) {
+            $path = _venvhook_path_without $path "$left$script:slash$script:bin"
+        }
+    }
+    if ($active -and $is_new) {
+        $entry = "$active$script:slash$script:bin"
+        $all = "$separator$path$separator"
+        if ($all.IndexOf("$separator$entry$separator", $script:comparison) -lt 0) {
+            if ($path) { $path = "$separator$path" }
+            $path = "$entry$path"
+        }
+        _venvhook_mind_leaving
+    }
+    if ($path -cne $env:PATH) { $env:PATH = $path }
+    if ($global:_VENVHOOK_LEFT.Count -gt 0 -and -not $env:VIRTUAL_ENV -and
+        $env:VIRTUAL_ENV_PROMPT -ceq $global:_VENVHOOK_PROMPT) { $env:VIRTUAL_ENV_PROMPT = $null }
+    $global:_VENVHOOK_DIRENV = "$env:DIRENV_DIFF"
+    if (-not $env:DIRENV_DIFF -and
+        [string]::Equals($env:VIRTUAL_ENV, $active, $script:comparison)) { $global:_VENVHOOK_LEFT = @() }
+}
+
 # A shell started from one with an active environment inherits it. It stays active, also where no
 # prompt follows (pwsh -Command), until the first walk has seen whether it is right for the directory.
 function _venvhook_adopt {
     $active = $env:VENVHOOK_ACTIVE
     if (-not $active) { return }
+    if ($env:DIRENV_DIFF) { $global:_VENVHOOK_LEFT = @($active) }
     if (-not [string]::Equals($env:VIRTUAL_ENV, $active, $script:comparison)) {
         $env:VENVHOOK_ACTIVE = $null
         return
@@ -776,7 +862,7 @@ function _venvhook_walk($here) {
         }
     }
     if ($script:verdict -eq '' -or $script:verdict -eq 'pass') {
-        $global:_VENVHOOK_REST = ''
+        $global:_VENVHOOK_REST = @()
         if ($global:_VENVHOOK_ENV) { _venvhook_leave $here }
         $auto_create = $env:VENVHOOK_AUTO_CREATE
         if (-not $auto_create) { $auto_create = $global:_VENVHOOK_AUTO_CREATE }
@@ -787,6 +873,7 @@ function _venvhook_walk($here) {
     $global:_VENVHOOK_PWD = $here
     $global:_VENVHOOK_LOOK = _venvhook_look $here
     $global:_VENVHOOK_HAND = ''
+    $global:_VENVHOOK_JUST = ''
     $global:_VENVHOOK_WATCH = $script:watch
 }
 
@@ -809,12 +896,17 @@ function _venvhook_leave($here) {
 function _venvhook_hook($location) {
     $errors = $global:Error.Count
     try {
+        # In the registry, in Env: and so on there is no project, as in a directory called ':'.
+        $here = ':'
+        if ($location.Provider.Name -eq 'FileSystem') { $here = $location.ProviderPath }
+        $script:here = $here
         if ($global:_VENVHOOK_HALF.Count -gt 0) { _venvhook_mend }
         if (($env:VENVHOOK_OFF -or [IO.File]::Exists($global:_VENVHOOK_SESSION)) -and
             (_venvhook_is_off)) { return }
         $conda = $env:CONDA_DEFAULT_ENV
         if (-not [string]::Equals($env:VIRTUAL_ENV, $global:_VENVHOOK_ENV, $script:comparison) -or
             ($conda -and $conda -ne 'base') -or
+            "$env:DIRENV_DIFF" -cne $global:_VENVHOOK_DIRENV -or
             ($global:_VENVHOOK_ENV -and -not $global:_VENVHOOK_LEFTOVER -and
             ($null -ne $env:_OLD_VIRTUAL_PATH -or $null -ne $global:_OLD_VIRTUAL_PATH))) {
             if (-not (_venvhook_is_free)) {
@@ -823,9 +915,6 @@ function _venvhook_hook($location) {
                 return
             }
         }
-        # In the registry, in Env: and so on there is no project, as in a directory called ':'.
-        $here = ':'
-        if ($location.Provider.Name -eq 'FileSystem') { $here = $location.ProviderPath }
         if ([string]::Equals($here, $global:_VENVHOOK_PWD, $script:comparison)) {
             $script:watch = $global:_VENVHOOK_WATCH
             # Where nothing is looked at that rests on the stamp, something may have been bound.
@@ -844,22 +933,30 @@ function _venvhook_hook($location) {
 
 # Is no environment active by the user's own hand? What is left of ours below one is taken away.
 function _venvhook_is_free {
+    if ("$env:DIRENV_DIFF" -cne $global:_VENVHOOK_DIRENV -or $global:_VENVHOOK_LEFT.Count -gt 0) {
+        _venvhook_sweep
+    }
+    $conda = $env:CONDA_DEFAULT_ENV
+    $is_conda = $conda -and $conda -ne 'base'
+    $stock = $null -ne $env:_OLD_VIRTUAL_PATH -or $null -ne $global:_OLD_VIRTUAL_PATH
+    $is_stock = $stock -and $global:_VENVHOOK_ENV -and -not $global:_VENVHOOK_LEFTOVER
+    $is_ours = [string]::Equals($env:VIRTUAL_ENV, $global:_VENVHOOK_ENV, $script:comparison)
+    if ($is_ours -and -not $is_stock -and -not $is_conda) { return $true }
     if ($global:_VENVHOOK_ENV) {
-        $other = $env:VIRTUAL_ENV -and
-            -not [string]::Equals($env:VIRTUAL_ENV, $global:_VENVHOOK_ENV, $script:comparison)
-        $stock = $null -ne $env:_OLD_VIRTUAL_PATH -or $null -ne $global:_OLD_VIRTUAL_PATH
-        if ($other -or ($stock -and -not $global:_VENVHOOK_LEFTOVER)) {
+        if ($is_stock -or ($env:VIRTUAL_ENV -and -not $is_ours)) {
             _venvhook_yield
         } else {
             # VIRTUAL_ENV was taken away, or conda activated an environment.
-            if (-not $env:VIRTUAL_ENV) { $global:_VENVHOOK_REST = $global:_VENVHOOK_ROOT }
+            if (-not $env:VIRTUAL_ENV) { $global:_VENVHOOK_REST += $global:_VENVHOOK_ROOT }
             _venvhook_switch '' '' ''
         }
     }
-    $conda = $env:CONDA_DEFAULT_ENV
-    if (-not $env:VIRTUAL_ENV -and (-not $conda -or $conda -eq 'base')) { return $true }
-    $global:_VENVHOOK_HAND = $env:VIRTUAL_ENV
     $global:_VENVHOOK_PWD = ''
+    if (-not $env:VIRTUAL_ENV -and -not $is_conda) { return $true }
+    # Whatever calls 'deactivate' first means no project by it.
+    if ($global:_VENVHOOK_JUST) { _venvhook_prune_rest $global:_VENVHOOK_JUST }
+    $global:_VENVHOOK_JUST = ''
+    $global:_VENVHOOK_HAND = $env:VIRTUAL_ENV
     return $false
 }
 
@@ -883,7 +980,7 @@ function _venvhook_is_off {
     if ($global:_VENVHOOK_ENV) { $null = _venvhook_is_free }
     _venvhook_switch '' '' ''
     $global:_VENVHOOK_PWD = ''
-    $global:_VENVHOOK_REST = ''
+    $global:_VENVHOOK_REST = @()
     $global:_VENVHOOK_HAND = ''
     $global:_VENVHOOK_OFFER = ''
     if ($env:VENVHOOK_GUARDED) { _venvhook_guard 'off' }
@@ -991,6 +1088,7 @@ function _venvhook_prompt($ok) {
         return & $script:theirs
     }
     $null = _venvhook_hook $PWD
+    $global:_VENVHOOK_JUST = ''
     $errors = $global:Error.Count
     try {
         if ($env:VENVHOOK_GUARDED -and $global:LASTEXITCODE -eq 3) { _venvhook_explain_refusal }

@@ -240,6 +240,21 @@ def test_deactivate_knows_the_stock_options(terminal: Terminal) -> None:
     assert terminal.values(*TOUCHED) == before
 
 
+def test_deactivate_holds_in_a_project_around_another(
+    terminal: Terminal, app: Path, home: Path, make_environment: EnvironmentMaker
+) -> None:
+    inner = make_environment(home / "app/inner/.venv")
+    terminal.run("cd app")
+    terminal.run("deactivate")
+    terminal.run("cd inner")
+    assert terminal.environment == str(inner)
+    terminal.run("cd ..")
+    assert terminal.environment is None
+    terminal.run("cd ~")
+    terminal.run("cd app")
+    assert terminal.environment == str(app)
+
+
 def test_a_deactivate_defined_while_an_environment_is_active_stays(terminal: Terminal) -> None:
     terminal.run("cd app; function deactivate { 'mine' }")
     assert terminal.run("cd ..") == ""
@@ -803,6 +818,47 @@ $hook = [EventHandler[{EVENT}]]{{
 }}
 {ACTION} = [Delegate]::Combine({ACTION}, $hook)
 """
+
+
+# What direnv does when it leaves a directory: each variable holds again what it held before, also
+# what was ours.
+GIVES_BACK = f"""
+$hook = [EventHandler[{EVENT}]]{{
+    param($from, $change)
+    $inside = $change.NewPath.ProviderPath -like '*/layout*'
+    if ($inside -and -not $env:DIRENV_DIFF) {{
+        $global:kept = $env:PATH, $env:VIRTUAL_ENV, $env:VIRTUAL_ENV_PROMPT
+        $env:DIRENV_DIFF = 'eJy'
+        $env:VIRTUAL_ENV = "$HOME/layout/.direnv/python"
+        $env:PATH = "$env:VIRTUAL_ENV/bin:$env:PATH"
+    }} elseif (-not $inside -and $env:DIRENV_DIFF) {{
+        $env:PATH, $env:VIRTUAL_ENV, $env:VIRTUAL_ENV_PROMPT = $global:kept
+        $env:DIRENV_DIFF = $null
+    }}
+}}
+{ACTION} = [Delegate]::Combine({ACTION}, $hook)
+"""
+
+
+@pytest.mark.parametrize("order", ["first", "last"])
+def test_what_a_tool_puts_back_of_ours_goes_again(
+    pwsh: Shell, app: Path, home: Path, open_terminal: OpenTerminal, order: str
+) -> None:
+    (home / "layout").mkdir()
+    load = full_load_line(home) + "\n"
+    rc = GIVES_BACK + load if order == "first" else load + GIVES_BACK
+    terminal = open_terminal(pwsh, rc=rc)
+    before = terminal.values(*TOUCHED)
+    terminal.run("cd app")
+    inside = terminal.values(*TOUCHED)
+    for after, expected in (("../plain", before), ("../app", inside), ("..", before)):
+        terminal.run("cd ~/app")
+        terminal.run("cd ../layout")
+        assert terminal.environment == f"{home}/layout/.direnv/python"
+        assert f"{app}/bin" not in terminal.path
+        terminal.run(f"cd {after}")
+        terminal.run("$null")
+        assert terminal.values(*TOUCHED) == expected, after
 
 
 @pytest.mark.parametrize("order", ["first", "last"])
