@@ -33,6 +33,8 @@ $ErrorActionPreference = 'SilentlyContinue'
 # $_VENVHOOK_LOOK  what these looked like then, and the markers in $PWD
 # $_VENVHOOK_SESSION  the file by which 'venvhook off' and 'on' reach this shell, or empty; also in
 #                  $env:VENVHOOK_SESSION
+# $_VENVHOOK_GONE  not empty since the helper's complaints are not shown; mute: only until it answers
+# $_VENVHOOK_HUNG, $_VENVHOOK_PAUSE  how often it is not asked after it has hung again, and still
 # $_VENVHOOK_TOLD  the lines said in this shell
 # $_VENVHOOK_LATER the lines to be said at the next prompt; a shell without one says nothing
 # $_VENVHOOK_INHERITED  was the active environment activated in the shell that started this one?
@@ -91,7 +93,8 @@ function _venvhook_load {
         $global:_VENVHOOK_PROMPT = ''
         $global:_VENVHOOK_DIRENV = ''
         $global:_VENVHOOK_INHERITED = $false
-        $global:_VENVHOOK_LEFTOVER = $false
+        $global:_VENVHOOK_LEFTOVER = $null -ne $env:_OLD_VIRTUAL_PATH -or
+            $null -ne $global:_OLD_VIRTUAL_PATH
         $global:_VENVHOOK_OFFERED = ''
         $global:_VENVHOOK_UNGUARDED = $false
         $global:_VENVHOOK_REFUSED = 0
@@ -101,7 +104,9 @@ function _venvhook_load {
     $global:_VENVHOOK_LOOK = ''
     $global:_VENVHOOK_MARKERS = ''
     $global:_VENVHOOK_WATCH = @()
-    $global:_VENVHOOK_GONE = $false
+    $global:_VENVHOOK_GONE = ''
+    $global:_VENVHOOK_HUNG = 0
+    $global:_VENVHOOK_PAUSE = 0
     $global:_VENVHOOK_INSIDE = $false
     $global:_VENVHOOK_POLICY = ''
     $global:_VENVHOOK_STALE = 'new'
@@ -401,8 +406,8 @@ function _venvhook_renew {
         }
     }
     if (-not $script:loaded) { _venvhook_ask 'policy' @('powershell') }
-    # A helper that fails is not asked for this again.
-    if (-not $script:loaded) { $global:_VENVHOOK_STALE = 'x' }
+    # A helper that complains is not asked for this again.
+    if (-not $script:loaded -and $global:_VENVHOOK_GONE -eq 'said') { $global:_VENVHOOK_STALE = 'x' }
     $script:asked = $false
 }
 
@@ -424,10 +429,16 @@ function _venvhook_start_of($words) {
 }
 
 # Asks the helper's $module with $arguments, and does what it answers. One that does not end is given
-# up after a second. Both of what it says is read at the same time: a full pipe would stop it.
+# up after a second, and asked again after a change of directory; while it goes on hanging, after ever
+# more of them. Both of what it says is read at the same time: a full pipe would stop it.
 function _venvhook_ask($module, $arguments) {
     $script:asked = $true
     if ($script:hung) { return }
+    if ($global:_VENVHOOK_PAUSE -gt 0) {
+        $global:_VENVHOOK_PAUSE -= 1
+        $script:hung = $true
+        return
+    }
     $code = 'import sys, _signal; _signal.signal(2, _signal.SIG_DFL); '
     $code += "sys.path.append(sys.argv.pop(1)); from venvhook.$module import main; main()"
     $words = '-I', '-S', '-c', $code, $global:_VENVHOOK_SOURCE, $global:_VENVHOOK_PROTOCOL
@@ -454,10 +465,8 @@ function _venvhook_ask($module, $arguments) {
     $complaint = $process.StandardError.ReadToEndAsync()
     $both = [Threading.Tasks.Task[]]@($answer, $complaint)
     if (-not [Threading.Tasks.Task]::WaitAll($both, 1000) -or -not $process.WaitForExit(1000)) {
-        # For this change of directory it is not asked again.
-        $script:hung = $true
         try { $process.Kill() } catch { $script:hung = $true }
-        _venvhook_fail "the helper did not answer within a second ($python)"
+        _venvhook_give_up "did not answer within a second ($python)"
         return
     }
     $status = $process.ExitCode
@@ -470,21 +479,36 @@ function _venvhook_ask($module, $arguments) {
     # What is wrong with it is said once.
     if ($text -and -not $global:_VENVHOOK_GONE) { $global:_VENVHOOK_LATER += $text }
     if ($status -ne 0) {
-        if ($text) { $global:_VENVHOOK_GONE = $true }
+        if ($text) { $global:_VENVHOOK_GONE = 'said' }
+        elseif ($status -gt 128) { _venvhook_give_up "was killed ($python)" }
         return
     }
+    $global:_VENVHOOK_HUNG = 0
+    if ($global:_VENVHOOK_GONE -eq 'mute') { $global:_VENVHOOK_GONE = '' }
     if (-not $answer.Result) { return }
     try {
         $null = Microsoft.PowerShell.Utility\Invoke-Expression $answer.Result
     } catch {
-        _venvhook_fail "what the helper answered cannot be used: $($_.Exception.Message)"
+        _venvhook_fail "what the helper answered cannot be used ($python)"
     }
 }
 
-# The helper has failed: says $text, once in this shell.
+# Says $text once, for the helper has failed.
 function _venvhook_fail($text) {
-    if (-not $global:_VENVHOOK_GONE) { _venvhook_say $text }
-    $global:_VENVHOOK_GONE = $true
+    if (-not $global:_VENVHOOK_GONE) {
+        _venvhook_say $text
+        $global:_VENVHOOK_GONE = 'mute'
+    }
+}
+
+# Says once that the helper $text. For this change of directory it is not asked again.
+function _venvhook_give_up($text) {
+    $script:hung = $true
+    if ($global:_VENVHOOK_HUNG -eq 0) {
+        _venvhook_say "the helper $text; it is asked again after a change of directory"
+    }
+    $global:_VENVHOOK_PAUSE = $global:_VENVHOOK_HUNG
+    if ($global:_VENVHOOK_HUNG -lt 32) { $global:_VENVHOOK_HUNG = $global:_VENVHOOK_HUNG * 2 + 1 }
 }
 
 # Says $text at the next prompt: not in the middle of a line that runs, nor in a script.
@@ -653,7 +677,7 @@ function _venvhook_yield {
     # Of two entries that are the same, the first is the user's.
     if ([string]::Equals($env:VIRTUAL_ENV, $global:_VENVHOOK_ENV, $script:comparison) -and
         "$env:PATH".StartsWith("$entry$separator", $script:comparison)) {
-        $path = _venvhook_path_without $env:PATH.Substring($entry.Length + 1) $entry
+        $path = _venvhook_path_without ($env:PATH.Substring($entry.Length + 1)) $entry
         if ($path) { $path = "$separator$path" }
         $env:PATH = "$entry$path"
     } else {
