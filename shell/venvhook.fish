@@ -318,9 +318,17 @@ function _venvhook_policy -S -a generation auto_create guard name1 name2 name3 f
     set -g _VENVHOOK_FILES $files
     set -eg _VENVHOOK_BOUND
     if test -n "$bound"
-        set -l roots (string match -r '.+' -- (string split \n -- $bound))
-        set roots (string join '|' -- (string escape --style=regex -- $roots))
-        set -g _VENVHOOK_BOUND "(?s)^(?<bound>$roots)(?:/|\\z)"
+        set -l roots
+        for part in (string split \n -- $bound)
+            switch $part
+                case '/*'
+                    set -a roots "$(string escape --style=regex -- $part)"
+                case '?*'
+                    # The rest of a name with a newline in it.
+                    set roots[-1] $roots[-1]\n"$(string escape --style=regex -- $part)"
+            end
+        end
+        set -g _VENVHOOK_BOUND "(?s)^(?<bound>$(string join '|' -- $roots))(?:/|\\z)"
     end
     _venvhook_names $name1 $name2 $name3
 end

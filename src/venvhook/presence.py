@@ -1,7 +1,8 @@
 """Whether venvhook is loaded in the shell that a command was called from, as far as can be told.
 
 A command does not see its shell's functions. What it sees: that an environment was activated by the
-hook, there or in a shell above; and the lines of the startup files, read as the doctor reads them.
+hook, there or in a shell above; the lines of the startup files, read as the doctor reads them; and
+what the hook exports for 'venvhook off', where these lines do not load it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from .detect import current_shell
 from .errors import UsageError, VenvhookError, shown
 from .programs import Programs
+from .session import find_session
 from .shells import Shell
 from .startup import Startup, interactive_startup, likely_startups
 
@@ -52,9 +54,19 @@ def find_presence(environ: Mapping[str, str]) -> Presence:
         for _at, loading in startup.loadings():
             text = f"{shown(loading.line.file)} loads it into {shell.name}"
             return Presence(shell.name, True, text)
+    if _has_session(environ):
+        return Presence(shell.name, True, f"it was loaded into this {shell.name} by hand")
     if not main:
         return Presence(shell.name, None, f"{shell.name} does not say which file it starts with")
     return Presence(shell.name, False, f"{shown(main)} does not load it into {shell.name}")
+
+
+def _has_session(environ: Mapping[str, str]) -> bool:
+    try:
+        find_session(environ)
+    except VenvhookError:
+        return False
+    return True
 
 
 def _startups(shell: Shell, environ: Mapping[str, str]) -> Iterator[Startup]:

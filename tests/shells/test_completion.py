@@ -192,3 +192,16 @@ def test_the_text_is_printed(name: str, bash: Shell, open_terminal: OpenTerminal
     done = subprocess.run(words, capture_output=True, text=True, check=True)
     assert "_venvhook_completion" in done.stdout
     assert done.stderr == ""
+
+
+def test_switches_and_ignored_directories(editor: Terminal, home: Path) -> None:
+    completes(editor, "venvhook of", "venvhook off ")
+    completes(editor, "venvhook on", "venvhook on ")
+    completes(editor, "venvhook ig", "venvhook ignore ")
+    completes(editor, "venvhook ignore --rem", "venvhook ignore --remove ")
+    told = runs(editor, f"venvhook ignore tw{TAB}be{TAB}")
+    assert told.startswith(f"{home}/two words/below: ignored ")
+    # Those that are ignored, wherever they are; no others.
+    (home / "two words/bear").mkdir()
+    told = runs(editor, f"venvhook ignore --remove {home}/two{TAB}")
+    assert told == f"{home}/two words/below: no longer ignored\n"

@@ -537,3 +537,172 @@ def test_status_why_and_doctor_say_that_it_is_off_and_why(
     terminal.run("venvhook off")
     assert terminal.environment is None
     assert told not in terminal.run("sh -c 'env -u VENVHOOK_SESSION venvhook status'")
+
+
+# ---- ignore --------------------------------------------------------------------------------------
+
+
+def test_an_ignored_directory_is_as_if_there_were_no_environment(
+    any_shell: Shell,
+    app: Path,
+    home: Path,
+    open_terminal: OpenTerminal,
+    make_environment: EnvironmentMaker,
+) -> None:
+    own = make_environment(home / "work/x/.venv")
+    (home / "app/vendor/lib/deep").mkdir(parents=True)
+    (home / "app/vendored").mkdir()
+    (home / "work/bad/.venv").mkdir(parents=True)
+    terminal = started(open_terminal, any_shell, home / "app/vendor/lib")
+    other = started(open_terminal, any_shell, home / "work/x")
+    before = other.values(*TOUCHED)
+    assert terminal.environment == str(app)
+    # In it and below: what lies above is not looked for. At the next prompt, and said in one line.
+    printed = terminal.run("venvhook ignore ..")
+    assert printed == (
+        f"{home}/app/vendor: ignored from the next prompt on, with all below; "
+        f"'venvhook ignore --remove {home}/app/vendor' ends that\n"
+    )
+    assert terminal.environment is None
+    # Where the walk goes, and what is active there; a name that begins alike is another.
+    for step, active in (
+        *(("deep", None), ("../..", None), ("..", app), ("vendored", app), ("../vendor", None)),
+        *(("lib", None), ("~/app/src", app), ("~/app/vendor/lib/deep", None)),
+    ):
+        assert terminal.run(f"cd {step}") == ""
+        assert terminal.environment == (None if active is None else str(active)), step
+    # What lies in it is not used either, and nothing is said of what would be refused: also in
+    # shells that stand there.
+    terminal.run("venvhook ignore ~/work")
+    other.run("cd .")
+    assert other.environment is None
+    for step in ("../bad", "..", "x"):
+        assert other.run(f"cd {step}") == ""
+        assert other.environment is None, step
+    assert "is ignored already" in terminal.run("venvhook ignore ~/work")
+    assert terminal.run("venvhook ignore --list") == f"{home}/app/vendor\n{home}/work\n"
+    # No more.
+    assert other.run("venvhook ignore --remove") == f"{home}/work: no longer ignored\n"
+    assert other.environment == str(own)
+    assert other.values(*TOUCHED) == before
+    assert other.run("cd ../bad").count("\n") == 1
+    assert terminal.run("venvhook ignore --remove ~/app/vendor").endswith("no longer ignored\n")
+    assert terminal.environment == str(app)
+    assert terminal.run("venvhook ignore --list") == ""
+
+
+def test_a_directory_is_ignored_by_its_name_and_by_its_real_one(
+    shell: Shell, app: Path, home: Path, open_terminal: OpenTerminal
+) -> None:
+    (home / "far/lib").mkdir(parents=True)
+    (home / "app/link").symlink_to("../far")
+    terminal = started(open_terminal, shell, home / "app/link")
+    assert terminal.environment == str(app)
+    terminal.run("venvhook ignore")
+    assert terminal.environment is None
+    terminal.run("cd lib")
+    assert terminal.environment is None
+    # What lies in one is not used by any name.
+    (home / "else").symlink_to("app")
+    terminal.run("venvhook ignore ~/app")
+    terminal.run("cd ~/else/src")
+    assert terminal.environment is None
+    terminal.run("venvhook ignore --remove ~/else")
+    assert terminal.environment == f"{home}/else/.venv"
+    # By either name it is taken back.
+    assert terminal.run("venvhook ignore --remove ~/far").endswith("no longer ignored\n")
+    assert terminal.run("venvhook ignore --list") == ""
+    terminal.run("cd ~/app/link/lib")
+    assert terminal.environment == str(app)
+
+
+def test_bound_and_ignored_directories_in_each_other(
+    shell: Shell,
+    app: Path,
+    home: Path,
+    open_terminal: OpenTerminal,
+    make_environment: EnvironmentMaker,
+) -> None:
+    science = make_environment(home / "kept/science")
+    (home / "work/x/vendor").mkdir(parents=True)
+    terminal = started(open_terminal, shell, home / "work/x")
+    terminal.run("venvhook use ~/kept/science --in .")
+    assert terminal.environment == str(science)
+    # An ignored one in a bound one.
+    terminal.run("venvhook ignore vendor")
+    for step, expected in (("vendor", None), ("..", str(science))):
+        terminal.run(f"cd {step}")
+        assert terminal.environment == expected, step
+    # A bound one in an ignored one: it is ignored, and 'use' says so.
+    terminal.run("venvhook ignore ~/work")
+    assert terminal.environment is None
+    printed = terminal.run("venvhook use ~/kept/science --in .")
+    assert printed.splitlines()[1].startswith(f"{home}/work: is ignored, and all below; ")
+    assert terminal.environment is None
+    # The nearest is taken back, and it says what still holds.
+    terminal.run("cd vendor")
+    printed = terminal.run("venvhook ignore --remove")
+    assert printed.startswith(f"{home}/work/x/vendor: no longer ignored, but by way of {home}/work")
+    printed = terminal.run("venvhook ignore --remove .")
+    assert printed.startswith(f"venvhook: {home}/work/x/vendor: is ignored by way of {home}/work: ")
+    terminal.run("venvhook ignore --remove ~/work")
+    assert terminal.environment == str(science)
+    # HOME and all: nothing anywhere.
+    for place in ("~", "/"):
+        terminal.run(f"venvhook ignore {place}")
+        for step in ("~/app", "~", "~/work/x"):
+            assert terminal.run(f"cd {step}") == ""
+            assert terminal.environment is None, (place, step)
+        terminal.run(f"venvhook ignore --remove {place}")
+        terminal.run("cd ~/app")
+        assert terminal.environment == str(app)
+
+
+@pytest.mark.parametrize("name", ["two words", "it's $(x)", "[a]*?", "new\nline", "-x"])
+def test_any_name_can_be_ignored(
+    shell: Shell, app: Path, home: Path, open_terminal: OpenTerminal, name: str
+) -> None:
+    (home / "app" / name / "below").mkdir(parents=True)
+    terminal = started(open_terminal, shell, app.parent)
+    terminal.run(b"cd " + shell.quote(os.fsencode(app.parent / name)))
+    assert terminal.environment == str(app)
+    terminal.run("venvhook ignore")
+    assert terminal.environment is None
+    terminal.run("cd below")
+    assert terminal.environment is None
+    terminal.run("cd ../..")
+    assert terminal.environment == str(app)
+    terminal.run(b"venvhook ignore --remove -- " + shell.quote(os.fsencode(app.parent / name)))
+    terminal.run(b"cd " + shell.quote(os.fsencode(app.parent / name)))
+    assert terminal.environment == str(app)
+
+
+def test_explicit_commands_in_an_ignored_directory(
+    bash: Shell, ground: Path, open_terminal: OpenTerminal, make_environment: EnvironmentMaker
+) -> None:
+    (ground / "new").mkdir()
+    (ground / "new/pyproject.toml").write_text("[project]\nname = 'new'\nversion = '1'\n")
+    environment = make_environment(ground / "old/.venv")
+    terminal = started(open_terminal, bash, VENVHOOK_AUTO_CREATE="ask")
+    terminal.run(f"venvhook ignore {ground}")
+    said = f"{ground}: is ignored, and all below; 'venvhook ignore --remove {ground}' ends that"
+    # No offer.
+    assert terminal.run(f"cd {ground}/new") == ""
+    # Made all the same, and not used.
+    printed = terminal.run("venvhook create --backend venv --without-pip")
+    assert printed.splitlines()[-1] == f"venvhook: {said}"
+    assert (ground / "new/.venv/bin/python").exists()
+    assert terminal.environment is None
+    terminal.run("cd ../old")
+    for command in ("which", "run true", "shellenv"):
+        assert terminal.run(f"venvhook {command}") == f"venvhook: {said}\n"
+        assert terminal.run(f"venvhook {command} 2> /dev/null; echo $?") == "1\n"
+    for command in ("status", "why", f"why {environment}"):
+        printed = terminal.run(f"venvhook {command}")
+        assert f"no: {said}" in printed, command
+    assert f'"ignored": "{ground}"' in terminal.run("venvhook status --json")
+    assert said in terminal.run("venvhook allow")
+    assert "not used (ignored)" in terminal.run("venvhook list")
+    assert f"ignored   {ground}\n" in terminal.run("venvhook allow --list")
+    terminal.run(f"venvhook ignore --remove {ground}")
+    assert terminal.environment == str(environment)
