@@ -464,8 +464,14 @@ function _venvhook_ask($module, $arguments) {
     $answer = $process.StandardOutput.ReadToEndAsync()
     $complaint = $process.StandardError.ReadToEndAsync()
     $both = [Threading.Tasks.Task[]]@($answer, $complaint)
-    if (-not [Threading.Tasks.Task]::WaitAll($both, 1000) -or -not $process.WaitForExit(1000)) {
-        try { $process.Kill() } catch { $script:hung = $true }
+    $ended = $false
+    try {
+        $ended = [Threading.Tasks.Task]::WaitAll($both, 1000) -and $process.WaitForExit(1000)
+    } finally {
+        # Also after Ctrl-C, which ends all but what stands here.
+        if (-not $ended) { _venvhook_kill $process }
+    }
+    if (-not $ended) {
         _venvhook_give_up "did not answer within a second ($python)"
         return
     }
@@ -509,6 +515,11 @@ function _venvhook_give_up($text) {
     }
     $global:_VENVHOOK_PAUSE = $global:_VENVHOOK_HUNG
     if ($global:_VENVHOOK_HUNG -lt 32) { $global:_VENVHOOK_HUNG = $global:_VENVHOOK_HUNG * 2 + 1 }
+}
+
+# Ends $process, unless it has just ended.
+function _venvhook_kill($process) {
+    try { $process.Kill() } catch { $script:hung = $true }
 }
 
 # Says $text at the next prompt: not in the middle of a line that runs, nor in a script.
