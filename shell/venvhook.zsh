@@ -320,28 +320,33 @@ _venvhook_give_up() {
 # Prints the answer of the helper's module $1 between two #, and its exit status; 'hangs' after a
 # second. Called in a subshell, whose traps these are.
 _venvhook_run() {
-  local pid='' answer='' part='' fd='' state code="import sys, _signal
-_signal.signal(2, _signal.SIG_DFL)
-import os
-os.write(1, b'#\n')
-try:
-    sys.path.append(sys.argv.pop(1))
-    from venvhook.$1 import main
-    main()
-    status = 0
-except SystemExit as end:
-    status = end.code
-except Exception as error:
-    if os.environ.get('VENVHOOK_DEBUG') == '1': raise
-    status = 1
-    os.write(2, ascii(error).join(('venvhook: the helper failed: ', '\n')).encode())
-os.write(1, b'#%d' % status)
-os._exit(status)"
-  set -- "$_VENVHOOK_PYTHON" -I -S -c "$code" "$_VENVHOOK_SOURCE" "$_VENVHOOK_PROTOCOL" "${@:2}"
+  local pid='' answer='' part='' fd='' state
+  # Line by line: with csh_junkie_quotes no string may go over several.
+  local -a code=(
+    'import sys, _signal'
+    '_signal.signal(2, _signal.SIG_DFL)'
+    'import os'
+    'os.write(1, b"#\n")'
+    'try:'
+    '    sys.path.append(sys.argv.pop(1))'
+    "    from venvhook.$1 import main"
+    '    main()'
+    '    status = 0'
+    'except SystemExit as end:'
+    '    status = end.code'
+    'except Exception as error:'
+    '    if os.environ.get("VENVHOOK_DEBUG") == "1": raise'
+    '    status = 1'
+    '    os.write(2, ascii(error).join(("venvhook: the helper failed: ", "\n")).encode())'
+    'os.write(1, b"#%d" % status)'
+    'os._exit(status)'
+  )
+  set -- "$_VENVHOOK_PYTHON" -I -S -c "${(F)code}" "$_VENVHOOK_SOURCE" "$_VENVHOOK_PROTOCOL" "${@:2}"
   # 'read -t' waits for ever where nothing comes from a process substitution.
   zmodload zsh/system 2> /dev/null || builtin exec "$@"
   trap '_venvhook_kill; builtin exit 130' INT
-  exec {fd}< <(_venvhook_start "$@")
+  # Parsed now, since with ignore_braces it would have meant something else when this was loaded.
+  builtin eval 'exec {fd}< <(_venvhook_start "$@")'
   while builtin sysread -t 1 -i $fd part; state=$?; (( ! state )); do
     answer+=$part
     pid=${answer%%$'\n'*}

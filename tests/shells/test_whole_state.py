@@ -136,8 +136,10 @@ _NAMED_BY = {
 }
 
 # What changes with the time.
-_CLOCKS = ("SECONDS", "EPOCHSECONDS", "EPOCHREALTIME", "RANDOM", "SRANDOM", "TTYIDLE")
-_CLOCKS += ("CMD_DURATION",)
+_CLOCKS = (
+    *("SECONDS", "EPOCHSECONDS", "EPOCHREALTIME", "RANDOM", "SRANDOM"),
+    *("TTYIDLE", "CMD_DURATION"),
+)
 
 State = dict[tuple[str, str], str]
 Names = set[tuple[str, str]]
