@@ -37,7 +37,8 @@ $ErrorActionPreference = 'SilentlyContinue'
 # $_VENVHOOK_HUNG, $_VENVHOOK_PAUSE  how often it is not asked after it has hung again, and still
 # $_VENVHOOK_TOLD  the lines said in this shell
 # $_VENVHOOK_LATER the lines to be said at the next prompt; a shell without one says nothing
-# $_VENVHOOK_INHERITED  was the active environment activated in the shell that started this one?
+# $_VENVHOOK_AGAIN  true from the loading of the script to the first prompt after it
+# $_VENVHOOK_INHERITED  is what is active to be entered again, so that it is first on PATH?
 # $_VENVHOOK_HALF  the entries in PATH of a switch that has begun; empty once it is done
 # $_VENVHOOK_LEFTOVER  was _OLD_VIRTUAL_PATH there although no stock script had just set it?
 # $_VENVHOOK_PROMPT  what we have set VIRTUAL_ENV_PROMPT to
@@ -108,6 +109,7 @@ function _venvhook_load {
     $global:_VENVHOOK_HUNG = 0
     $global:_VENVHOOK_PAUSE = 0
     $global:_VENVHOOK_INSIDE = $false
+    $global:_VENVHOOK_AGAIN = $true
     $global:_VENVHOOK_POLICY = ''
     $global:_VENVHOOK_STALE = 'new'
     $global:_VENVHOOK_WITNESSES = @()
@@ -181,7 +183,7 @@ function _venvhook_activate($root, $markers, $environment, $name, $token) {
         }
     }
     if ($global:_VENVHOOK_REST.Count -gt 0) { _venvhook_prune_rest '' }
-    # What was inherited comes to the front of PATH, where the profile has put something before it.
+    # To the front of PATH again, where the profile has put something before it.
     if ($global:_VENVHOOK_INHERITED -or
         -not [string]::Equals($environment, $global:_VENVHOOK_ENV, $script:comparison)) {
         _venvhook_switch $root $environment $name
@@ -761,22 +763,37 @@ function _venvhook_sweep {
 }
 
 # A shell started from one with an active environment inherits it. It stays active, also where no
-# prompt follows (pwsh -Command), until the first walk has seen whether it is right for the directory.
+# prompt follows (pwsh -Command), until a walk has seen whether it is right for the directory. If
+# VIRTUAL_ENV is another's by now, what is left of ours goes.
 function _venvhook_adopt {
     $active = $env:VENVHOOK_ACTIVE
+    if ($env:SUDO_COMMAND -and -not $active -and -not $env:VIRTUAL_ENV) { _venvhook_adopt_entry }
     if (-not $active) { return }
     if ($env:DIRENV_DIFF) { $global:_VENVHOOK_LEFT = @($active) }
     if (-not [string]::Equals($env:VIRTUAL_ENV, $active, $script:comparison)) {
+        $env:PATH = _venvhook_path_without $env:PATH "$active$script:slash$script:bin"
         $env:VENVHOOK_ACTIVE = $null
+        if (-not $env:VIRTUAL_ENV) { $env:VIRTUAL_ENV_PROMPT = $null }
         return
     }
     _venvhook_store
     # What it replaced is not known here.
     $global:_VENVHOOK_OLD_VIRTUAL_ENV = $null
     $global:_VENVHOOK_OLD_VIRTUAL_ENV_PROMPT = $null
+    $global:_VENVHOOK_PROMPT = "$env:VIRTUAL_ENV_PROMPT"
     $global:_VENVHOOK_ENV = $active
     $global:_VENVHOOK_INHERITED = $true
     _venvhook_deactivate_define
+}
+
+# Of all that says what is active, sudo may leave PATH.
+function _venvhook_adopt_entry {
+    $entry = "$env:PATH".Split($script:separator)[0]
+    if (-not $entry.EndsWith("$script:slash$script:bin", $script:comparison)) { return }
+    $active = $entry.Substring(0, $entry.Length - $script:bin.Length)
+    if ([IO.File]::Exists($active + '.venvhook') -and [IO.File]::Exists($active + 'pyvenv.cfg')) {
+        $env:PATH = _venvhook_path_without $env:PATH $entry
+    }
 }
 
 # ---- The walk ------------------------------------------------------------------------------------
@@ -803,7 +820,7 @@ function _venvhook_decide($project) {
     $script:markers = _venvhook_markers $project
     if ([string]::Equals($project, $global:_VENVHOOK_ROOT, $script:comparison) -and
         $script:markers -ceq $global:_VENVHOOK_MARKERS -and
-        $script:watch.Count -eq 0 -and $global:_VENVHOOK_WATCH.Count -gt 0) {
+        -not $global:_VENVHOOK_INHERITED -and $script:watch.Count -eq 0 -and $global:_VENVHOOK_WATCH.Count -gt 0) {
         $script:verdict = 'activate'
         $script:watch = $global:_VENVHOOK_WATCH
         if ((_venvhook_is_newer 0) -and
@@ -1122,7 +1139,13 @@ function _venvhook_prompt($ok) {
         if (-not $ok) { Microsoft.PowerShell.Utility\Write-Error '' -ErrorAction Ignore }
         return & $script:theirs
     }
+    if ($global:_VENVHOOK_AGAIN) {
+        $global:_VENVHOOK_AGAIN = $false
+        $global:_VENVHOOK_INHERITED = $true
+        $global:_VENVHOOK_PWD = ''
+    }
     $null = _venvhook_hook $PWD
+    $global:_VENVHOOK_INHERITED = $false
     $global:_VENVHOOK_JUST = ''
     $errors = $global:Error.Count
     try {

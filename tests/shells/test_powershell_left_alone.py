@@ -348,12 +348,35 @@ def test_the_environment_outranks_what_the_profile_puts_first(
     pwsh: Shell, app: Path, home: Path, open_terminal: OpenTerminal
 ) -> None:
     rc = full_load_line(home) + "\n"
-    rc += "$env:PATH = '/profile:' + $env:PATH\n"
+    rc += "cd ~/app; $env:PATH = '/profile:' + $env:PATH\n"
     inherited = {"VENVHOOK_ACTIVE": str(app), "VIRTUAL_ENV": str(app), "PATH": f"{app}/bin:/bin"}
-    terminal = open_terminal(pwsh, rc=rc, directory=home / "app", environ=inherited)
+    terminal = open_terminal(pwsh, rc=rc, directory=home, environ=inherited)
     assert terminal.path == [f"{app}/bin", "/profile", "/bin"]
+    # The profile read again in the middle of all.
+    terminal.run(f". {pwsh.word(terminal.rc_file)}")
+    assert terminal.path == [f"{app}/bin", "/profile", "/profile", "/bin"]
+    assert terminal.prompt == "(app) "
     terminal.run("cd ..")
-    assert terminal.path == ["/profile", "/bin"]
+    assert terminal.path == ["/profile", "/profile", "/bin"]
+
+
+def test_what_is_left_of_what_is_inherited_goes(
+    pwsh: Shell, app: Path, home: Path, open_terminal: OpenTerminal
+) -> None:
+    (home / "other").mkdir()
+    path = f"{app}/bin:/usr/bin:/bin"
+    for name, environ in {
+        "unset": {"VENVHOOK_ACTIVE": str(app), "VIRTUAL_ENV_PROMPT": "app"},
+        "another": {"VENVHOOK_ACTIVE": str(app), "VIRTUAL_ENV": f"{home}/other"},
+        "sudo": {"SUDO_COMMAND": "/bin/sh"},
+    }.items():
+        # An environment that was active once knows its token.
+        (app / ".venvhook").write_text("0" * 32 + "\n")
+        terminal = open_terminal(pwsh, environ={"PATH": path, **environ})
+        assert terminal.path == ["/usr/bin", "/bin"], name
+        assert terminal.environment == environ.get("VIRTUAL_ENV"), name
+        assert terminal.value("VIRTUAL_ENV_PROMPT") is None, name
+        assert terminal.value("VENVHOOK_ACTIVE") is None, name
 
 
 # ---- PATH ----------------------------------------------------------------------------------------

@@ -170,7 +170,7 @@ def test_cmdlets_stay_off_the_hot_path(tree: Node) -> None:
 # one. The last line is asked for before it is used.
 MEMBERS = """
 Arguments Attributes Combine CommandLine Contains Count CreateNoWindow Delete DirectorySeparatorChar
-Dispose Equals Error Exists ExitCode FullName GetLastWriteTimeUtc GetMember Id IndexOf
+Dispose EndsWith Equals Error Exists ExitCode FullName GetLastWriteTimeUtc GetMember Id IndexOf
 InvocationInfo InvokeCommand IsErrorRedirected IsInputRedirected Kill LanguageMode LastIndexOf
 Length Max Name NewPath Ordinal OrdinalIgnoreCase PSObject PathSeparator PositionMessage
 Properties Provider ProviderPath ReadAllText ReadToEndAsync RedirectStandardError
