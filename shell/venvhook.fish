@@ -456,7 +456,7 @@ function _venvhook_switch -a root env name
         set -g _VENVHOOK_PROMPT $name
         set -gx VENVHOOK_ACTIVE $env
         set -gx PATH $env/bin $path
-        _venvhook_prompt_show $name
+        _venvhook_prompt_show
     else if test -n "$_VENVHOOK_ENV"
         _venvhook_forget
         if test -n "$_VENVHOOK_PATHLESS"
@@ -546,9 +546,12 @@ function _venvhook_path_without -S
     end
 end
 
-# Puts ($argv[1]) before the prompt: moves the user's function, and defines one that calls it first,
-# since whatever prints the name would change $status and $pipestatus for it.
+# Puts the name before the prompt, unless that is not wished: moves the user's function, and defines one
+# that calls it first, since whatever prints the name would change $status and $pipestatus for it. Called
+# again at each prompt, for one that was defined meanwhile.
 function _venvhook_prompt_show
+    # It may say what is wished only where it is loaded, here.
+    builtin functions -q fish_prompt; or return
     if set -q VIRTUAL_ENV_DISABLE_PROMPT
         # Set without a value it is meant, too; set to nothing it is not, as for stock activate.
         if test -n "$VIRTUAL_ENV_DISABLE_PROMPT"; or not set -q VIRTUAL_ENV_DISABLE_PROMPT[1]
@@ -556,16 +559,16 @@ function _venvhook_prompt_show
             return
         end
     end
-    set -g _VENVHOOK_SHOWN $argv[1]
     set -q _VENVHOOK_PLAIN; and _venvhook_is_ours; and return
-    builtin functions -q fish_prompt; or return
     # A prompt that was defined meanwhile may still call ours, and ours the one under an earlier
-    # name.
+    # name. One that is defined anew each time has its name already.
     set -l plain _venvhook_plain
     while builtin functions -q $plain
+        test "$(_venvhook_body fish_prompt)" = "$(_venvhook_body $plain)"; and break
         set plain {$plain}_
     end
     set -g _VENVHOOK_PLAIN $plain
+    builtin functions -e $plain
     builtin functions -c fish_prompt $plain
     function fish_prompt -V plain --on-event _venvhook_whose
         switch "$argv"
@@ -574,15 +577,36 @@ function _venvhook_prompt_show
                 return
         end
         set -l text ($plain $argv | string collect --no-trim-newlines)
-        test "$plain" = "$_VENVHOOK_PLAIN"; and builtin printf '(%s) ' $_VENVHOOK_SHOWN
+        if test "$plain" = "$_VENVHOOK_PLAIN"
+            string match -rq '(?<!\e)[([]' -- $text; and _venvhook_prompt_tells $text
+            or builtin printf '(%s) ' $_VENVHOOK_PROMPT
+        end
         builtin printf %s $text
     end
+    # What is looked at, edited or saved by these is the user's own.
+    function _venvhook_saving --on-event fish_preexec
+        string match -rq '\bfunc(tions|ed|save)\b|\bfish_config\b' -- $argv; and _venvhook_prompt_hide
+    end
+end
+
+# What the function $argv[1] does, whatever it is called.
+function _venvhook_body
+    builtin functions $argv[1] | string match -v '# *' | string replace -r '^function \S+' ''
+end
+
+# Does the prompt $argv[1] show the environment itself, in brackets, whatever the colours?
+function _venvhook_prompt_tells
+    set -l names $_VENVHOOK_PROMPT (builtin path basename -- $VIRTUAL_ENV)
+    set names (string join '|' -- (string escape --style=regex -- $names))
+    set -l colours '(?:\e\[[\d;:]*m|\e\(B|\x0f)*'
+    string match -rq "(?<!\e)[([]$colours(?:$names)$colours"'[])]' -- $argv[1]
 end
 
 function _venvhook_prompt_hide
     set -q _VENVHOOK_PLAIN; or return
     _venvhook_is_ours; and _venvhook_rename $_VENVHOOK_PLAIN fish_prompt
     set -eg _VENVHOOK_PLAIN
+    builtin functions -e _venvhook_saving
 end
 
 # Is fish_prompt the one that _venvhook_prompt_show defined? It answers an event itself while it is;
@@ -1022,7 +1046,9 @@ function _venvhook_register
     function _venvhook_prompt --on-event fish_prompt --on-variable PWD
         _venvhook_hook
         # Never in the middle of a line, as after its 'cd'.
-        test -z "$_VENVHOOK_OFFER" -o -n "$argv"; or _venvhook_offer
+        test -z "$_VENVHOOK_OFFER$_VENVHOOK_ENV" -o -n "$argv"; and return
+        test -z "$_VENVHOOK_ENV"; or _venvhook_prompt_show
+        test -z "$_VENVHOOK_OFFER"; or _venvhook_offer
     end
     function _venvhook_home --on-variable HOME
         _venvhook_bounds

@@ -25,6 +25,8 @@
 # _VENVHOOK_GONE  not empty since the helper's complaints are not shown; mute: only until it answers
 # _VENVHOOK_HUNG, _VENVHOOK_PAUSE  how often it is not asked after it has hung again, and still
 # _VENVHOOK_TOLD  the lines said in this shell
+# _VENVHOOK_WAITS   the prompt that is to come while nothing may be said yet, else empty
+# _VENVHOOK_UNSAID  what is to be said then
 # _VENVHOOK_PREFIX  how the name of what is active stands before the prompt, or empty
 # _VENVHOOK_MODE  the options that a prompt was expanded by when that was made
 # _VENVHOOK_DRAWN  how the wish that it is not shown and the prompt, with a colon between them, begin as
@@ -287,10 +289,10 @@ _venvhook_ask() {
     _VENVHOOK_PAUSE=$(( _VENVHOOK_PAUSE - 1 ))
     return 0
   fi
-  if [[ -z $_VENVHOOK_GONE ]]; then
+  if [[ -z $_VENVHOOK_GONE$_VENVHOOK_WAITS ]]; then
     answer=$(_venvhook_run "$@") || :
   else
-    # What is wrong with it has been said.
+    # What is wrong with it has been said, or is when it is asked again.
     answer=$(_venvhook_run "$@" 2> /dev/null) || :
   fi
   case $answer in
@@ -301,6 +303,14 @@ _venvhook_ask() {
       ;;
     (*'#hangs') _venvhook_give_up "did not answer within a second ($_VENVHOOK_PYTHON)" ;;
     ('#') _venvhook_give_up "was killed ($_VENVHOOK_PYTHON)" ;;
+    (*)
+      # Its words are missing while nothing may be said.
+      if [[ -n $_VENVHOOK_WAITS ]]; then
+        _VENVHOOK_ASKED=''
+        _venvhook_say ''
+        return 0
+      fi
+      ;|
     ('#'*) _VENVHOOK_ASKED='' _VENVHOOK_GONE=1 ;;
     (*)
       # Its Python does not even start, and has said why.
@@ -380,7 +390,29 @@ _venvhook_kill() {
 }
 
 _venvhook_say() {
-  builtin printf 'venvhook: %s\n' "$1" >&2
+  if [[ -n $_VENVHOOK_WAITS ]]; then
+    _VENVHOOK_UNSAID+=("$1")
+  else
+    builtin printf 'venvhook: %s\n' "$1" >&2
+  fi
+}
+
+# Called at each prompt of a shell that started with powerlevel10k's instant prompt, until this is not the
+# first: all that is printed before counts as a mistake of the user's. An empty line stands for what the
+# helper would have said.
+_venvhook_say_unsaid() {
+  local line
+  if [[ $_VENVHOOK_WAITS == first ]]; then
+    _VENVHOOK_WAITS=second
+    return 0
+  fi
+  _VENVHOOK_WAITS=''
+  precmd_functions=("${(@)precmd_functions[@]:#_venvhook_say_unsaid}")
+  for line in "${_VENVHOOK_UNSAID[@]}"; do
+    if [[ -n $line ]]; then _venvhook_say "$line"; else _VENVHOOK_PWD=''; fi
+  done
+  _VENVHOOK_UNSAID=()
+  _venvhook_hook
 }
 
 # Says $2 about the project $1, once in this shell; again if it is $3, the one that was active.
@@ -534,7 +566,7 @@ _venvhook_prompt_name() {
 # after this or did so before.
 _venvhook_prompt_tells() {
   setopt local_options extended_glob
-  local text=$PS1${RPS1-} name
+  local text=$PS1${RPS1-}${RPROMPT-} name
   case $text in
     (*VIRTUAL_ENV* | *virtualenv*) return 0 ;;
   esac
@@ -886,6 +918,7 @@ _venvhook_offer() {
   local file code offered=$_VENVHOOK_OFFERED
   # Not in the middle of a line that is run, nor of one that is typed.
   [[ ${ZSH_EVAL_CONTEXT-} != toplevel* && -z ${WIDGET-} ]] || return 0
+  [[ -z $_VENVHOOK_WAITS ]] || return 0
   _VENVHOOK_OFFER=''
   [[ $'\n'$_VENVHOOK_OFFERED != *$'\n'"$PWD"$'\n'* ]] || return 0
   [[ -o interactive && -t 0 && -t 2 && -x $_VENVHOOK_PYTHON ]] || return 0
@@ -963,7 +996,8 @@ _venvhook_register_completion() {
 # ---- Registration --------------------------------------------------------------------------------
 
 _venvhook_register() {
-  typeset -g _VENVHOOK_COMPLETES=''
+  typeset -g _VENVHOOK_COMPLETES='' _VENVHOOK_WAITS=''
+  typeset -ga _VENVHOOK_UNSAID=()
   local name
   for name in precmd_functions chpwd_functions; do
     (( ${${(P)name}[(Ie)_venvhook_hook]} )) && continue
@@ -977,6 +1011,10 @@ _venvhook_register() {
   typeset -ga chpwd_functions precmd_functions
   (( $chpwd_functions[(Ie)_venvhook_hook] )) || chpwd_functions+=(_venvhook_hook)
   (( $precmd_functions[(Ie)_venvhook_hook] )) || precmd_functions+=(_venvhook_hook)
+  if (( $+__p9k_instant_prompt_active )); then
+    _VENVHOOK_WAITS=first
+    precmd_functions+=(_venvhook_say_unsaid)
+  fi
 }
 
 _venvhook_load

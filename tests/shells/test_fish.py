@@ -76,7 +76,7 @@ def test_a_prompt_defined_around_ours_neither_loops_nor_doubles(
     terminal = open_terminal(fish)
     terminal.run("cd app")
     terminal.run("functions -c fish_prompt inner; function fish_prompt; echo -n around; inner; end")
-    assert terminal.prompt == "around(app) "
+    assert terminal.prompt == "(app) around"
     terminal.run("cd ..")
     assert terminal.prompt == "around"
     for _visit in ("first", "second"):

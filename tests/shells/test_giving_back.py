@@ -206,7 +206,7 @@ def test_a_fish_prompt_defined_inside_stays(
     terminal = open_terminal(fish)
     terminal.run("cd app")
     terminal.run("function fish_prompt; printf 'new ready> '; end")
-    assert terminal.prompt == "new "
+    assert terminal.prompt == "(app) new "
     terminal.run("cd ..")
     assert terminal.prompt == "new "
 

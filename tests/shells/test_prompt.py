@@ -259,3 +259,295 @@ def test_a_prompt_made_anew_each_time_keeps_the_name_or_never_has_it(
         terminal.run("echo")
         assert times_shown(terminal.prompt) == 0, kind
         assert terminal.value("PS1") == plain
+
+
+def test_a_fish_prompt_made_anew_keeps_the_name(
+    fish: Shell, app: Path, home: Path, open_terminal: OpenTerminal
+) -> None:
+    (app.parent / "src").mkdir()
+    (home / "mine").write_text("function fish_prompt; printf 'mine ready> '; end\n")
+    # Lines that make the prompt anew, typed inside, and what it is then.
+    makers = {
+        "function fish_prompt; printf 'typed ready> '; end": "typed ",
+        "source ~/mine": "mine ",
+        # What fish brings along, with an end that these tests see.
+        "fish_config prompt choose minimalist; functions -c fish_prompt chosen; "
+        "function fish_prompt; chosen >/dev/null; printf 'chosen ready> '; end": "chosen ",
+        "function fish_prompt; test -z \"$VIRTUAL_ENV\"; or printf '(%s) ' "
+        "(basename $VIRTUAL_ENV); printf 'own ready> '; end": "own ",
+        "function fish_prompt; test -z \"$VIRTUAL_ENV\"; or printf '[\\e[31mapp\\e[0m] ';"
+        "printf 'red ready> '; end": "red ",
+    }
+    terminal = open_terminal(fish)
+    for line, shown in makers.items():
+        terminal.run("cd app")
+        seen = []
+        for step in (line, "echo", "cd src", "echo", "cd ..", "echo"):
+            terminal.run_file(step)
+            assert terminal.prompt.endswith(shown)
+            seen.append(times_shown(terminal.prompt))
+        assert seen == [1] * 6, line
+        for step in ("cd ..", "echo"):
+            terminal.run(step)
+            assert terminal.prompt == shown
+        terminal.run("cd app")
+        assert terminal.prompt.endswith(shown)
+        assert times_shown(terminal.prompt) == 1
+        terminal.run("deactivate")
+        assert terminal.prompt == shown
+        terminal.run("cd ..")
+
+
+def test_a_fish_prompt_defined_at_each_prompt_keeps_the_name_and_leaves_no_heap(
+    fish: Shell, app: Path, open_terminal: OpenTerminal
+) -> None:
+    del app
+    define = "function define; function fish_prompt; printf 'each ready> '; end; end"
+    for place in ("before", "after"):
+        lines = [fish.load_line("$HOME/../venvhook").replace("'", "")]
+        lines.insert(
+            1 if place == "after" else 0,
+            f"{define}\nfunction define --on-event fish_prompt"
+            "\nfunction fish_prompt; printf 'each ready> '; end\nend",
+        )
+        terminal = open_terminal(fish, "\n".join(lines))
+        terminal.run("cd app")
+        seen = set()
+        for _time in range(6):
+            terminal.run("echo")
+            seen.add(terminal.prompt)
+        assert seen == ({"(app) each "} if place == "before" else {"each "})
+        heap = terminal.run("functions -a | string match '_venvhook_plain*'").split()
+        assert len(heap) <= 2
+        terminal.run("cd ..")
+        assert terminal.prompt == "each "
+
+
+def test_a_fish_prompt_in_a_file_is_found_and_saved_as_the_users_own(
+    fish: Shell, app: Path, home: Path, open_terminal: OpenTerminal
+) -> None:
+    file = home / ".config/fish/functions/fish_prompt.fish"
+    file.parent.mkdir(parents=True)
+    # As tide does: what is wished is known only when the file is loaded.
+    text = "function fish_prompt\n    printf 'file ready> '\nend\n"
+    file.write_text(text + "set -g VIRTUAL_ENV_DISABLE_PROMPT 1\n")
+    terminal = open_terminal(fish)
+    # The tests' own prompt goes: fish reads no file for a function that is defined.
+    fish_prelude = terminal.rc_file.read_text()
+    start = fish_prelude.index("function fish_prompt")
+    end = fish_prelude.index("end\n", start) + 4
+    terminal.rc_file.write_text(fish_prelude[:start] + fish_prelude[end:])
+    terminal.restart(app.parent)
+    assert terminal.environment == str(app)
+    assert terminal.prompt == "file "
+    file.write_text(text)
+    terminal.restart(app.parent)
+    assert terminal.prompt == "(app) file "
+    terminal.run("cd ..")
+    assert terminal.prompt == "file "
+    terminal.run("cd app")
+    for line in (
+        "funcsave -q fish_prompt",
+        "function fish_prompt; printf 'new ready> '; end",
+        "echo",
+        "funcsave -q fish_prompt",
+    ):
+        terminal.run(line)
+        assert "_venvhook" not in file.read_text()
+    assert terminal.prompt == "(app) new "
+    assert "new ready> " in file.read_text()
+    assert "_venvhook" not in terminal.run("functions fish_prompt")
+    assert terminal.prompt == "(app) new "
+    terminal.restart()
+    assert terminal.prompt == "new "
+
+
+# ---- VIRTUAL_ENV_DISABLE_PROMPT ------------------------------------------------------------------
+
+
+def test_the_name_comes_and_goes_with_the_wish(
+    shell: Shell, app: Path, open_terminal: OpenTerminal
+) -> None:
+    del app
+    is_fish = shell.name == "fish"
+    put, unset = ("set -g VIRTUAL_ENV_DISABLE_PROMPT ", "set -eg VIRTUAL_ENV_DISABLE_PROMPT")
+    if not is_fish:
+        put, unset = ("VIRTUAL_ENV_DISABLE_PROMPT=", "unset VIRTUAL_ENV_DISABLE_PROMPT")
+    terminal = open_terminal(shell)
+    before = terminal.value("PS1")
+    for steps in (
+        [("cd app", 1), (f"{put}1", 0), ("echo", 0), (unset, 1), ("echo", 1), ("cd ..", 0)],
+        [(f"{put}1", 0), ("cd app", 0), (f"{put}''", 1), (f"{put}x", 0), (f"{put}''", 1)],
+        [("cd ~", 0), (f"{put}12", 0), ("cd app", 0), (f"{put}20", 0), ("cd ..", 0), (unset, 0)],
+        [("cd app", 1), (f"{put}1; cd ..", 0), (unset, 0), ("cd app", 1), ("deactivate", 0)],
+        [(f"{put}1", 0), (unset, 0), ("cd ..", 0), (f"export {put}1", 0), ("cd app", 0)],
+    ):
+        for line, shown in steps:
+            terminal.run(line.replace("export set -g", "set -gx"))
+            assert terminal.prompt == ("(app) " if shown else ""), (line, steps)
+    terminal.run("cd ..")
+    assert terminal.value("PS1") == before
+
+
+# ---- What a prompt is made of --------------------------------------------------------------------
+
+
+def test_prompts_of_several_lines_and_others_are_as_stock_activate_leaves_them(
+    posix_shell: Shell,
+    home: Path,
+    open_terminal: OpenTerminal,
+    make_environment: EnvironmentMaker,
+) -> None:
+    app = make_environment(home / "app/.venv", prompt="app")
+    terminal = open_terminal(posix_shell)
+    terminal.run_file("PS2='more ' PS3='? ' PS4='+ ' RPS1='right' RPROMPT2='r2'")
+    for prompt in ("one\ntwo ready> ", "\n\nlast ready> ", "(app)ready> ", "\x01\x02ready> "):
+        terminal.run_file(f"PS1={posix_shell.word(prompt)}")
+        names = ("PS1", "PS2", "PS3", "PS4", "RPS1", "RPROMPT", "RPROMPT2")
+        before = terminal.values(*names)
+        terminal.run("cd app")
+        inside = terminal.values(*names)
+        own = "" if "(app)" in prompt else "(app) "
+        assert inside == {**before, "PS1": f"{own}{prompt}".encode()}
+        terminal.run("cd ..")
+        assert terminal.values(*names) == before
+    terminal.run_file(f"PS1='ready> '; . {posix_shell.word(app / 'bin/activate')}")
+    stock = terminal.value("PS1")
+    terminal.run("deactivate")
+    terminal.run("cd app")
+    assert terminal.value("PS1") == stock
+
+
+def test_a_right_prompt_that_shows_the_environment_is_enough(
+    zsh: Shell, app: Path, open_terminal: OpenTerminal
+) -> None:
+    del app
+    terminal = open_terminal(zsh)
+    terminal.run_file("setopt prompt_subst; RPROMPT='${VIRTUAL_ENV:t}'")
+    for line in ("cd app", "echo"):
+        terminal.run(line)
+        assert terminal.prompt == ""
+    terminal.run("RPROMPT=")
+    assert terminal.prompt == "(app) "
+
+
+def test_the_right_prompt_of_fish_stays(
+    fish: Shell, app: Path, open_terminal: OpenTerminal
+) -> None:
+    del app
+    terminal = open_terminal(fish)
+    terminal.run("function fish_right_prompt; :; end; function fish_mode_prompt; :; end")
+    ask = "functions fish_right_prompt fish_mode_prompt | string match -v '# *'"
+    before = terminal.run(ask)
+    for line in ("cd app", "echo", "cd ..", "echo"):
+        terminal.run(line)
+        assert terminal.run(ask) == before
+
+
+@pytest.mark.parametrize("moment", ["before", "inside"])
+def test_a_prompt_that_is_read_only_stays_and_stops_nothing(
+    posix_shell: Shell, moment: str, app: Path, open_terminal: OpenTerminal
+) -> None:
+    terminal = open_terminal(posix_shell)
+    path = terminal.value("PATH")
+    lines = ["readonly PS1", "cd app"]
+    for line in lines if moment == "before" else reversed(lines):
+        assert terminal.run(line) == ""
+    shown = "" if moment == "before" else "(app) "
+    assert (terminal.environment, terminal.prompt) == (str(app), shown)
+    assert terminal.run("cd ..") == ""
+    assert terminal.environment is None
+    assert terminal.value("PATH") == path
+
+
+def test_a_prompt_that_is_unset_stays_so(
+    posix_shell: Shell, app: Path, open_terminal: OpenTerminal
+) -> None:
+    del app
+    terminal = open_terminal(posix_shell)
+    hook = 'eval "${PROMPT_COMMAND[0]-_venvhook_hook}"'
+    say = 'echo "<${PS1-unset}>${VIRTUAL_ENV+x}"'
+    line = f"unset PS1; cd app; {hook}; {say}; cd ..; {hook}; {say}; PS1='ready> '"
+    assert terminal.run(line) == "<unset>x\n<unset>\n"
+
+
+# ---- Children ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", ["app", "$(touch ~/pwned)`x`", "100% %n \\w !"])
+def test_an_exported_prompt_shows_the_name_once_in_a_child_too(
+    posix_shell: Shell, text: str, app: Path, home: Path, open_terminal: OpenTerminal
+) -> None:
+    name(app, text)
+    shell = posix_shell
+    shown = text.replace("`", "?") if shell.name == "zsh" else text
+    # The tests' rc text sets a prompt; this one is what was inherited.
+    load = shell.load_line("$HOME/../venvhook").replace("'", "")
+    inherited = 'if [ -n "$INHERITED" ]; then PS1=$INHERITED; fi; [ -n "$NO_HOOK" ] || '
+    terminal = open_terminal(shell, inherited + load)
+    terminal.run("cd app")
+    terminal.run(
+        "export INHERITED=$PS1 NO_HOOK=1"
+        if shell.name == "bash"
+        else 'export INHERITED="$PS1" NO_HOOK=1'
+    )
+    assert terminal.prompt == f"({shown}) "
+    terminal.become(shell)
+    assert terminal.prompt == f"({shown}) "
+    terminal.run("unset NO_HOOK")
+    terminal.become(shell)
+    assert terminal.prompt == f"({shown}) "
+    terminal.run("cd ..")
+    assert terminal.prompt == ""
+    assert terminal.value("PS1") == b"ready> "
+    assert "pwned" not in children_of(home)
+
+
+# ---- powerlevel10k's instant prompt --------------------------------------------------------------
+
+# What powerlevel10k does around an instant prompt: all output goes to a file until its own function
+# has run; if there is any, the user is warned.
+_INSTANT_BEGIN = """
+typeset -gi __p9k_instant_prompt_active=1
+exec {__p9k_fd_0}<&0 {__p9k_fd_1}>&1 {__p9k_fd_2}>&2 < /dev/null > ~/instant 2>&1
+_p9k_precmd() {
+  (( $+__p9k_instant_prompt_active )) || return 0
+  unset __p9k_instant_prompt_active
+  exec <&$__p9k_fd_0 >&$__p9k_fd_1 2>&$__p9k_fd_2
+  [[ ! -s ~/instant ]] || { print WARNING; cat ~/instant; }
+}
+"""
+_INSTANT_END = "\nprecmd_functions+=(_p9k_precmd)\n"
+
+
+@pytest.mark.parametrize("place", ["before", "after"])
+def test_nothing_is_printed_during_an_instant_prompt(
+    place: str,
+    zsh: Shell,
+    app: Path,
+    home: Path,
+    open_terminal: OpenTerminal,
+    make_environment: EnvironmentMaker,
+) -> None:
+    load = zsh.load_line("$HOME/../venvhook").replace("'", "")
+    rest = (_INSTANT_END, load) if place == "before" else (load, _INSTANT_END)
+    rc = _INSTANT_BEGIN + "".join(rest)
+    moved = make_environment(home / "moved/.venv")
+    moved.parent.rename(home / "refused")
+    terminal = open_terminal(zsh, rc, home / "refused")
+    assert terminal.greeting == ""
+    said = terminal.run("echo")
+    assert said.count("venvhook: ") == 1
+    assert "refused/.venv" in said
+    assert terminal.run("echo") == "\n"
+    terminal.restart(app.parent)
+    assert (terminal.greeting, terminal.prompt) == ("", "(app) ")
+    assert terminal.run("echo") == "\n"
+    # A helper that fails says why when something may be said.
+    terminal.rc_file.write_text(terminal.rc_file.read_text() + "\n_VENVHOOK_PYTHON=/bin/false-\n")
+    (home / "unknown").mkdir()
+    (home / "unknown/.venv").symlink_to("nowhere")
+    terminal.restart(home / "unknown")
+    assert terminal.greeting == ""
+    assert "the helper's Python is gone" in terminal.run("echo")
+    assert terminal.run("echo") == "\n"
