@@ -624,24 +624,26 @@ _venvhook_mind_leaving() {
 
 # Takes away again what was put back, and puts back what direnv has taken away.
 _venvhook_sweep() {
-  local path=${PATH-} env
+  local path=${PATH-} env direnv='' prompt=''
+  [[ ${DIRENV_DIFF-} == "$_VENVHOOK_DIRENV" ]] || direnv=1
   for env in ${_VENVHOOK_LEFT[@]+"${_VENVHOOK_LEFT[@]}"}; do
     [[ $env != "$_VENVHOOK_ENV" ]] || continue
     # Not by hand, which shows in what stock scripts remember.
     if [[ $env == "${VIRTUAL_ENV-}" && ${_OLD_VIRTUAL_PATH+x} == "$_VENVHOOK_LEFTOVER" ]]; then
       unset VIRTUAL_ENV
     fi
-    [[ ${DIRENV_DIFF-} == "$_VENVHOOK_DIRENV" || $env == "${VIRTUAL_ENV-}" ]] ||
-      _venvhook_path_without "$env/bin"
+    [[ $env != "${VIRTUAL_ENV-}" ]] || continue
+    [[ -z $direnv ]] || _venvhook_path_without "$env/bin"
+    [[ -z $direnv && -n ${VIRTUAL_ENV-} ]] || prompt=$_VENVHOOK_PROMPT
   done
-  if [[ -n $_VENVHOOK_ENV && ${DIRENV_DIFF-} != "$_VENVHOOK_DIRENV" ]]; then
+  if [[ -n $_VENVHOOK_ENV && -n $direnv ]]; then
     [[ :$path: == *":$_VENVHOOK_ENV/bin:"* ]] || path=$_VENVHOOK_ENV/bin${path:+:$path}
     _venvhook_mind_leaving
-  fi
-  [[ $path == "${PATH-}" ]] || PATH=$path
-  if ((${#_VENVHOOK_LEFT[@]})) && [[ -z ${VIRTUAL_ENV-} && ${VIRTUAL_ENV_PROMPT-} == "$_VENVHOOK_PROMPT" ]]; then
+    [[ ${VIRTUAL_ENV-} != "$_VENVHOOK_ENV" ]] || export VIRTUAL_ENV_PROMPT=$_VENVHOOK_PROMPT
+  elif [[ -n $prompt && ${VIRTUAL_ENV_PROMPT-} == "$prompt" && -z $_VENVHOOK_ENV ]]; then
     unset VIRTUAL_ENV_PROMPT
   fi
+  [[ $path == "${PATH-}" ]] || PATH=$path
   _VENVHOOK_DIRENV=${DIRENV_DIFF-}
   [[ -n $_VENVHOOK_DIRENV || ${VIRTUAL_ENV-} != "$_VENVHOOK_ENV" ]] || _VENVHOOK_LEFT=()
 }
@@ -772,6 +774,26 @@ _venvhook_leave() {
   [[ $PWD != "$root"/* ]] || _VENVHOOK_WATCH=("$root/$_VENVHOOK_NAME1" "$root/$_VENVHOOK_NAME2" "$root/$_VENVHOOK_NAME3")
 }
 
+# Before direnv's turn after a change of directory, where it is loaded: out of a project that was left,
+# so that no .envrc of elsewhere sees what was active ('layout python' would take it for its own), nor
+# direnv remembers it.
+_venvhook_depart() {
+  # shellcheck disable=SC2195  # under nocasematch it does match
+  case $-:a in
+    *[akTvx]*:? | *:A)
+      _VENVHOOK_OPTIONS=$?:$-
+      set +akTvx
+      _venvhook_mind_options _venvhook_depart && return || return
+      ;;
+    *) local status=${1:-$?} ;;
+  esac
+  [[ $- != *e* ]] || status=0
+  [[ -z $_VENVHOOK_ENV || $PWD/ == "${_VENVHOOK_ROOT%/}"/* ||
+    ${VIRTUAL_ENV-}:${CONDA_DEFAULT_ENV-}:${_OLD_VIRTUAL_PATH+x}:${DIRENV_DIFF-} != "$_VENVHOOK_CALM" ]] ||
+    _venvhook_leave || :
+  return "$status"
+}
+
 # ---- The hook ------------------------------------------------------------------------------------
 
 # Called at each prompt, and where the shell can after each change of directory; $1 is the status to
@@ -817,6 +839,7 @@ _venvhook_hook() {
 # Is no environment active by the user's own hand? What is left of ours below one is taken away.
 _venvhook_is_free() {
   local calm before=$_VENVHOOK_DIRENV
+  ! builtin declare -f +t _direnv_hook || _venvhook_precede_direnv
   [[ ${DIRENV_DIFF-} == "$before" && ${#_VENVHOOK_LEFT[@]} -eq 0 ]] || _venvhook_sweep
   calm=${VIRTUAL_ENV-}:${CONDA_DEFAULT_ENV-}:${_OLD_VIRTUAL_PATH+x}
   if [[ $calm:$before == "$_VENVHOOK_CALM" ]]; then
@@ -986,6 +1009,13 @@ _venvhook_set_options() {
   [[ -z $options ]] || set "-$options"
 }
 
+# Puts _venvhook_depart first, before direnv's hook.
+_venvhook_precede_direnv() {
+  # shellcheck disable=SC2178  # the first of an array, from 5.1 on
+  [[ ${PROMPT_COMMAND-} == _venvhook_depart* ]] || _venvhook_is_locked PROMPT_COMMAND ||
+    PROMPT_COMMAND="_venvhook_depart;${PROMPT_COMMAND-}"
+}
+
 # First in PROMPT_COMMAND, once: an array from bash 5.1 on, so that PIPESTATUS reaches the rest.
 _venvhook_register() {
   local IFS=$' \t\n'
@@ -996,7 +1026,16 @@ _venvhook_register() {
       "PROMPT_COMMAND is read-only, so nothing is activated here; load venvhook before it is made so"
     return 0
   fi
-  if ((BASH_VERSINFO[0] > 5 || (BASH_VERSINFO[0] == 5 && BASH_VERSINFO[1] >= 1))); then
+  # After others that set VIRTUAL_ENV, which has to be seen, where these come first.
+  local first='' rest=${PROMPT_COMMAND-} part
+  while [[ $rest == _direnv_hook* || $rest == _mise_hook* ]]; do
+    part=${rest%%[;$'\n']*}
+    rest=${rest#"$part"} first+=${first:+;}$part
+    rest=${rest#[;$'\n']}
+  done
+  if [[ -n $first ]]; then
+    PROMPT_COMMAND="$first;_venvhook_hook${rest:+$'\n'$rest}"
+  elif ((BASH_VERSINFO[0] > 5 || (BASH_VERSINFO[0] == 5 && BASH_VERSINFO[1] >= 1))); then
     PROMPT_COMMAND=(_venvhook_hook ${PROMPT_COMMAND[@]+"${PROMPT_COMMAND[@]}"})
   else
     # shellcheck disable=SC2128,SC2178  # before 5.1 it is a string

@@ -695,21 +695,26 @@ end
 # Takes away again what was put back, and puts back what direnv has taken away.
 function _venvhook_sweep
     set -l path $PATH
+    set -l direnv
+    test "$DIRENV_DIFF" = "$_VENVHOOK_DIRENV"; or set direnv 1
+    set -l prompt
     for env in $_VENVHOOK_LEFT
         test "$env" = "$_VENVHOOK_ENV"; and continue
         # Not by hand, which shows in what stock scripts remember.
         test "$env" = "$VIRTUAL_ENV" -a "$_OLD_VIRTUAL_PATH" = "$_VENVHOOK_LEFTOVER"
         and set -eg VIRTUAL_ENV
-        test "$DIRENV_DIFF" = "$_VENVHOOK_DIRENV" -o "$env" = "$VIRTUAL_ENV"
-        or _venvhook_path_without $env/bin
+        test "$env" = "$VIRTUAL_ENV"; and continue
+        test -n "$direnv"; and _venvhook_path_without $env/bin
+        test -z "$direnv" -a -n "$VIRTUAL_ENV"; or set prompt $_VENVHOOK_PROMPT
     end
-    if test -n "$_VENVHOOK_ENV" -a "$DIRENV_DIFF" != "$_VENVHOOK_DIRENV"
+    if test -n "$_VENVHOOK_ENV" -a -n "$direnv"
         builtin contains -- $_VENVHOOK_ENV/bin $path; or set -p path $_VENVHOOK_ENV/bin
         _venvhook_mind_leaving
+        test "$VIRTUAL_ENV" = "$_VENVHOOK_ENV"; and set -gx VIRTUAL_ENV_PROMPT $_VENVHOOK_PROMPT
+    else if test -n "$prompt" -a "$VIRTUAL_ENV_PROMPT" = "$prompt" -a -z "$_VENVHOOK_ENV"
+        set -eg VIRTUAL_ENV_PROMPT
     end
     test "$path" = "$PATH"; or set -gx PATH $path
-    set -q _VENVHOOK_LEFT[1]; and test -z "$VIRTUAL_ENV" -a "$VIRTUAL_ENV_PROMPT" = "$_VENVHOOK_PROMPT"
-    and set -eg VIRTUAL_ENV_PROMPT
     set -g _VENVHOOK_DIRENV "$DIRENV_DIFF"
     test -n "$DIRENV_DIFF" -o "$VIRTUAL_ENV" != "$_VENVHOOK_ENV"; or set -g _VENVHOOK_LEFT
 end

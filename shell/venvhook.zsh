@@ -667,24 +667,26 @@ _venvhook_mind_leaving() {
 
 # Takes away again what was put back, and puts back what direnv has taken away.
 _venvhook_sweep() {
-  local entries=${PATH-} env
+  local entries=${PATH-} env direnv='' prompt=''
+  [[ ${DIRENV_DIFF-} == "$_VENVHOOK_DIRENV" ]] || direnv=1
   for env in ${_VENVHOOK_LEFT[@]+"${_VENVHOOK_LEFT[@]}"}; do
     [[ $env != "$_VENVHOOK_ENV" ]] || continue
     # Not by hand, which shows in what stock scripts remember.
     if [[ $env == "${VIRTUAL_ENV-}" && ${_OLD_VIRTUAL_PATH+x} == "$_VENVHOOK_LEFTOVER" ]]; then
       unset VIRTUAL_ENV
     fi
-    [[ ${DIRENV_DIFF-} == "$_VENVHOOK_DIRENV" || $env == "${VIRTUAL_ENV-}" ]] ||
-      _venvhook_path_without "$env/bin"
+    [[ $env != "${VIRTUAL_ENV-}" ]] || continue
+    [[ -z $direnv ]] || _venvhook_path_without "$env/bin"
+    [[ -z $direnv && -n ${VIRTUAL_ENV-} ]] || prompt=$_VENVHOOK_PROMPT
   done
-  if [[ -n $_VENVHOOK_ENV && ${DIRENV_DIFF-} != "$_VENVHOOK_DIRENV" ]]; then
+  if [[ -n $_VENVHOOK_ENV && -n $direnv ]]; then
     [[ :$entries: == *":$_VENVHOOK_ENV/bin:"* ]] || entries=$_VENVHOOK_ENV/bin${entries:+:$entries}
     _venvhook_mind_leaving
-  fi
-  [[ $entries == "${PATH-}" ]] || PATH=$entries
-  if ((${#_VENVHOOK_LEFT[@]})) && [[ -z ${VIRTUAL_ENV-} && ${VIRTUAL_ENV_PROMPT-} == "$_VENVHOOK_PROMPT" ]]; then
+    [[ ${VIRTUAL_ENV-} != "$_VENVHOOK_ENV" ]] || export VIRTUAL_ENV_PROMPT=$_VENVHOOK_PROMPT
+  elif [[ -n $prompt && ${VIRTUAL_ENV_PROMPT-} == "$prompt" && -z $_VENVHOOK_ENV ]]; then
     unset VIRTUAL_ENV_PROMPT
   fi
+  [[ $entries == "${PATH-}" ]] || PATH=$entries
   _VENVHOOK_DIRENV=${DIRENV_DIFF-}
   [[ -n $_VENVHOOK_DIRENV || ${VIRTUAL_ENV-} != "$_VENVHOOK_ENV" ]] || _VENVHOOK_LEFT=()
 }
@@ -753,6 +755,15 @@ _venvhook_leave() {
   local root=${_VENVHOOK_ROOT%/}
   _venvhook_switch '' '' ''
   [[ $PWD != "$root"/* ]] || _VENVHOOK_WATCH=("$root/$_VENVHOOK_NAME1" "$root/$_VENVHOOK_NAME2" "$root/$_VENVHOOK_NAME3")
+}
+
+# Before direnv's turn after a change of directory, where it is loaded: out of a project that was left,
+# so that no .envrc of elsewhere sees what was active ('layout python' would take it for its own), nor
+# direnv remembers it.
+_venvhook_depart() {
+  [[ -z $_VENVHOOK_ENV || $PWD/ == "${_VENVHOOK_ROOT%/}"/* ||
+    ${VIRTUAL_ENV-}:${CONDA_DEFAULT_ENV-}:${_OLD_VIRTUAL_PATH+x}:${DIRENV_DIFF-} != "$_VENVHOOK_CALM" ]] ||
+    _venvhook_leave || :
 }
 
 # ---- The hook ------------------------------------------------------------------------------------
@@ -857,6 +868,7 @@ _venvhook_hook() {
 _venvhook_is_free() {
   emulate -L zsh
   local calm before=$_VENVHOOK_DIRENV
+  [[ -z ${functions[_direnv_hook]-} ]] || _venvhook_precede_direnv
   [[ ${DIRENV_DIFF-} == "$before" && ${#_VENVHOOK_LEFT[@]} -eq 0 ]] || _venvhook_sweep
   calm=${VIRTUAL_ENV-}:${CONDA_DEFAULT_ENV-}:${_OLD_VIRTUAL_PATH+x}
   if [[ $calm:$before == "$_VENVHOOK_CALM" ]]; then
@@ -994,6 +1006,12 @@ _venvhook_register_completion() {
 }
 
 # ---- Registration --------------------------------------------------------------------------------
+
+# Puts _venvhook_depart first, before direnv's hook.
+_venvhook_precede_direnv() {
+  [[ ${chpwd_functions[1]-} == _venvhook_depart ]] ||
+    chpwd_functions=(_venvhook_depart ${chpwd_functions:#_venvhook_depart})
+}
 
 _venvhook_register() {
   typeset -g _VENVHOOK_COMPLETES='' _VENVHOOK_WAITS=''
