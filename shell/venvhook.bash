@@ -50,7 +50,51 @@
 # What these options do to all that follows (a variable exported, a trap run at each command ...) is not
 # meant for it: the last line of this script sets them again.
 _VENVHOOK_OPTIONS=$-
-set +akTvx
+case $- in *[akTvx]*) \set +akTvx ;; esac # not by 'builtin', which may be the user's here
+
+# Nothing that the user has made of a name counts here. Functions of his are avoided by 'builtin',
+# before each command but 'local' and 'return'. One that is called 'builtin' is put away meanwhile,
+# and its text kept here:
+_VENVHOOK_AWAY=''
+
+# Puts it away. Aliases are not off yet, so what could be one is quoted.
+_venvhook_hide_builtin() {
+  \local option options
+  # Says by its status whether there is such a function: the attribute means nothing for one.
+  \local -f +i builtin || \return 0
+  options=${BASHOPTS-} _VENVHOOK_AWAY=$(\local -fp builtin)
+  if [[ -o posix ]] || ! \local -f +i unset; then
+    \unset -f builtin
+    \return 0
+  fi
+  # In this mode no function counts instead of 'unset'. Without options nobody can tell what it was.
+  POSIXLY_CORRECT=1
+  \unset -f builtin
+  \builtin unset POSIXLY_CORRECT
+  [[ -n $options ]] || \return 0
+  for option in expand_aliases inherit_errexit interactive_comments shift_verbose sourcepath; do
+    case :$options: in
+      *:$option:*) \builtin shopt -s $option ;;
+      *) \builtin shopt -u $option 2> /dev/null ;; # some are missing in older ones
+    esac
+  done
+}
+
+# Gives it back; without 'function' an alias of that name would count.
+_venvhook_show_builtin() {
+  \local text
+  [[ -n $_VENVHOOK_AWAY ]] || \return 0
+  text=$_VENVHOOK_AWAY _VENVHOOK_AWAY=''
+  \builtin eval "function $text"
+}
+
+_venvhook_hide_builtin
+# Aliases of the user's would be expanded in all that follows.
+_VENVHOOK_ALIASES=''
+if \builtin shopt -q expand_aliases; then
+  _VENVHOOK_ALIASES=1
+  \builtin shopt -u expand_aliases
+fi
 
 _venvhook_load() {
   _venvhook_names
@@ -64,8 +108,8 @@ _venvhook_load() {
     _VENVHOOK_JUST='' _VENVHOOK_PROMPT='' _VENVHOOK_DIRENV=''
     _VENVHOOK_LEFT=()
     _VENVHOOK_LEFTOVER=${_OLD_VIRTUAL_PATH+x}
-    unset _VENVHOOK_OLD_VIRTUAL_ENV _VENVHOOK_OLD_VIRTUAL_ENV_PROMPT _VENVHOOK_OLD_PYTHONHOME
-    [[ ! -e $_VENVHOOK_SESSION ]] || command rm -f -- "$_VENVHOOK_SESSION"
+    builtin unset _VENVHOOK_OLD_VIRTUAL_ENV _VENVHOOK_OLD_VIRTUAL_ENV_PROMPT _VENVHOOK_OLD_PYTHONHOME
+    [[ ! -e $_VENVHOOK_SESSION ]] || builtin command rm -f -- "$_VENVHOOK_SESSION"
     _venvhook_adopt
   fi
   _VENVHOOK_PWD='' _VENVHOOK_LOOK='' _VENVHOOK_RECIPE='' _VENVHOOK_MARKERS=''
@@ -76,7 +120,7 @@ _venvhook_load() {
   [[ -n $_VENVHOOK_CACHE && -O $_VENVHOOK_CACHE ]] || _VENVHOOK_CACHE=/dev/null
   _venvhook_trust
   # Inherited ones may be exported, and 'set -a' has done so with those that stand before this script.
-  export -n "${!_VENVHOOK_@}"
+  builtin export -n "${!_VENVHOOK_@}"
   _venvhook_register
 }
 
@@ -95,9 +139,9 @@ _venvhook_trust() {
 # Up to three names of markers, from VENVHOOK_NAMES, between spaces or colons; else as the user set them.
 _venvhook_names() {
   local IFS=$': \t\n'
-  read -r _VENVHOOK_NAME1 _VENVHOOK_NAME2 _VENVHOOK_NAME3 _ <<< "${VENVHOOK_NAMES:-.venv venv env}"
+  builtin read -r _VENVHOOK_NAME1 _VENVHOOK_NAME2 _VENVHOOK_NAME3 _ <<< "${VENVHOOK_NAMES:-.venv venv env}"
   [[ -n $_VENVHOOK_NAME1 ]] || _VENVHOOK_NAME1=.venv _VENVHOOK_NAME2=venv _VENVHOOK_NAME3=env
-  : "${_VENVHOOK_NAME2:=$_VENVHOOK_NAME1}" "${_VENVHOOK_NAME3:=$_VENVHOOK_NAME1}"
+  builtin : "${_VENVHOOK_NAME2:=$_VENVHOOK_NAME1}" "${_VENVHOOK_NAME3:=$_VENVHOOK_NAME1}"
 }
 
 # Where 'venvhook off' and 'on' leave word for this shell: in the runtime directory (XDG Base Directory),
@@ -107,7 +151,7 @@ _venvhook_session() {
     _VENVHOOK_SESSION=${XDG_RUNTIME_DIR%/}/venvhook
   fi
   [[ -z ${_VENVHOOK_SESSION-} ]] || _VENVHOOK_SESSION+=/$$
-  export VENVHOOK_SESSION=${_VENVHOOK_SESSION-}
+  builtin export VENVHOOK_SESSION="${_VENVHOOK_SESSION-}"
 }
 
 # ---- Verbs: what a recipe says -------------------------------------------------------------------
@@ -182,7 +226,7 @@ _venvhook_knows() {
 # (-nt alone is true in bash for a missing file.)
 _venvhook_may_use() {
   local root=$1 there=$2 witness
-  shift 2
+  builtin shift 2
   if [[ -n $asked ]]; then
     recipe=$_VENVHOOK_CACHE${root%/}/venvhook.recipe.sh fresh=''
   else
@@ -219,10 +263,10 @@ _venvhook_look() {
   fi
   [[ -z $_VENVHOOK_TOKEN ]] || _venvhook_knows "$_VENVHOOK_ENV" "$_VENVHOOK_TOKEN" || look+=x
   ((${#_VENVHOOK_PASSED[@]})) || return 0
-  set -- "${_VENVHOOK_PASSED[@]}"
+  builtin set -- "${_VENVHOOK_PASSED[@]}"
   while (($#)); do
     if [[ -e $2 && $1 -nt $2 ]]; then look+=n; else [[ -e $2 ]]; look+=$?; fi
-    shift 2
+    builtin shift 2
   done
 }
 
@@ -336,7 +380,7 @@ except Exception as error:
     os.write(2, ascii(error).join(('venvhook: the helper failed: ', '\n')).encode())
 os.write(1, b'#%d' % status)
 os._exit(status)"
-  set -- "$_VENVHOOK_PYTHON" -I -S -c "$code" "$_VENVHOOK_SOURCE" "$_VENVHOOK_PROTOCOL" "${@:2}"
+  builtin set -- "$_VENVHOOK_PYTHON" -I -S -c "$code" "$_VENVHOOK_SOURCE" "$_VENVHOOK_PROTOCOL" "${@:2}"
   builtin trap '_venvhook_kill; builtin exit 130' INT
   {
     builtin read -r pid
@@ -397,15 +441,15 @@ _venvhook_switch() {
     [[ -n $_VENVHOOK_ENV ]] || _venvhook_store
     [[ -z $path && -n $_VENVHOOK_PATHLESS ]] || path=:$path
     _VENVHOOK_ROOT=$1 _VENVHOOK_ENV=$2 _VENVHOOK_PROMPT=$3
-    export PATH="$2/bin$path" VIRTUAL_ENV=$2 VIRTUAL_ENV_PROMPT=$3 VENVHOOK_ACTIVE=$2
-    unset PYTHONHOME
+    builtin export PATH="$2/bin$path" VIRTUAL_ENV="$2" VIRTUAL_ENV_PROMPT="$3" VENVHOOK_ACTIVE="$2"
+    builtin unset PYTHONHOME
     _venvhook_prompt_show "$3"
   elif [[ -n $_VENVHOOK_ENV ]]; then
     _VENVHOOK_ROOT='' _VENVHOOK_ENV='' _VENVHOOK_TOKEN=''
     if [[ -n $path || ( -z $_VENVHOOK_PATHLESS && -n ${PATH+x} ) ]]; then
       PATH=$path
     else
-      unset PATH
+      builtin unset PATH
     fi
     _venvhook_restore
   fi
@@ -445,24 +489,24 @@ _venvhook_store() {
 
 # Gives back what activation replaced.
 _venvhook_restore() {
-  unset VIRTUAL_ENV VIRTUAL_ENV_PROMPT VENVHOOK_ACTIVE
+  builtin unset VIRTUAL_ENV VIRTUAL_ENV_PROMPT VENVHOOK_ACTIVE
   if [[ -n ${_VENVHOOK_OLD_VIRTUAL_ENV+x} ]]; then
-    export VIRTUAL_ENV=$_VENVHOOK_OLD_VIRTUAL_ENV
+    builtin export VIRTUAL_ENV="$_VENVHOOK_OLD_VIRTUAL_ENV"
   fi
   if [[ -n ${_VENVHOOK_OLD_VIRTUAL_ENV_PROMPT+x} ]]; then
-    export VIRTUAL_ENV_PROMPT=$_VENVHOOK_OLD_VIRTUAL_ENV_PROMPT
+    builtin export VIRTUAL_ENV_PROMPT="$_VENVHOOK_OLD_VIRTUAL_ENV_PROMPT"
   fi
   # A PYTHONHOME that the user has set meanwhile stays.
   if [[ -n ${_VENVHOOK_OLD_PYTHONHOME+x} && -z ${PYTHONHOME+x} ]]; then
-    export PYTHONHOME=$_VENVHOOK_OLD_PYTHONHOME
+    builtin export PYTHONHOME="$_VENVHOOK_OLD_PYTHONHOME"
   fi
-  unset _VENVHOOK_OLD_VIRTUAL_ENV _VENVHOOK_OLD_VIRTUAL_ENV_PROMPT _VENVHOOK_OLD_PYTHONHOME
+  builtin unset _VENVHOOK_OLD_VIRTUAL_ENV _VENVHOOK_OLD_VIRTUAL_ENV_PROMPT _VENVHOOK_OLD_PYTHONHOME
   _venvhook_deactivate_remove
 }
 
 # Takes our 'deactivate' away, and gives back that of the user's.
 _venvhook_deactivate_remove() {
-  unset -f deactivate
+  builtin unset -f deactivate
   if [[ -n $_VENVHOOK_DEACTIVATE ]]; then
     builtin eval "$_VENVHOOK_DEACTIVATE"
     _VENVHOOK_DEACTIVATE=''
@@ -562,6 +606,10 @@ _venvhook_deactivate() {
       _venvhook_mind_options _venvhook_deactivate && return || return
       ;;
   esac
+  if [[ -z ${_VENVHOOK_ALONE-} ]] && local -f +i builtin; then
+    _venvhook_mind_builtin _venvhook_deactivate 0
+    return 0
+  fi
   _VENVHOOK_REST+=$_VENVHOOK_ROOT$'\n' _VENVHOOK_JUST=$_VENVHOOK_ROOT
   _venvhook_switch '' '' ''
   [[ -z ${VENVHOOK_GUARD:-$_VENVHOOK_GUARD} ]] || _venvhook_guard
@@ -594,18 +642,18 @@ _venvhook_yield() {
   # What a stock script has set, it gives back. Others, and old ones, know of fewer variables.
   if [[ $theirs != *_OLD_VIRTUAL_PYTHONHOME* ]]; then
     [[ -z ${_VENVHOOK_OLD_PYTHONHOME+x} || -n ${PYTHONHOME+x} ]] ||
-      export PYTHONHOME="$_VENVHOOK_OLD_PYTHONHOME"
+      builtin export PYTHONHOME="$_VENVHOOK_OLD_PYTHONHOME"
     _venvhook_mind_leaving
   else
     [[ -z ${_VENVHOOK_OLD_PYTHONHOME+x} ]] || _OLD_VIRTUAL_PYTHONHOME=$_VENVHOOK_OLD_PYTHONHOME
   fi
   if [[ ${VIRTUAL_ENV_PROMPT-} == "$_VENVHOOK_PROMPT" && $theirs != *VIRTUAL_ENV_PROMPT* ]]; then
-    unset VIRTUAL_ENV_PROMPT
+    builtin unset VIRTUAL_ENV_PROMPT
     [[ -z ${_VENVHOOK_OLD_VIRTUAL_ENV_PROMPT+x} ]] ||
-      export VIRTUAL_ENV_PROMPT="$_VENVHOOK_OLD_VIRTUAL_ENV_PROMPT"
+      builtin export VIRTUAL_ENV_PROMPT="$_VENVHOOK_OLD_VIRTUAL_ENV_PROMPT"
   fi
-  unset VENVHOOK_ACTIVE
-  unset _VENVHOOK_OLD_VIRTUAL_ENV _VENVHOOK_OLD_VIRTUAL_ENV_PROMPT _VENVHOOK_OLD_PYTHONHOME
+  builtin unset VENVHOOK_ACTIVE
+  builtin unset _VENVHOOK_OLD_VIRTUAL_ENV _VENVHOOK_OLD_VIRTUAL_ENV_PROMPT _VENVHOOK_OLD_PYTHONHOME
   # Somebody may have set VIRTUAL_ENV and no more.
   if [[ $theirs == *_venvhook_deactivate* ]]; then _venvhook_deactivate_remove; fi
   _VENVHOOK_ROOT='' _VENVHOOK_ENV='' _VENVHOOK_TOKEN='' _VENVHOOK_DEACTIVATE=''
@@ -630,7 +678,7 @@ _venvhook_sweep() {
     [[ $env != "$_VENVHOOK_ENV" ]] || continue
     # Not by hand, which shows in what stock scripts remember.
     if [[ $env == "${VIRTUAL_ENV-}" && ${_OLD_VIRTUAL_PATH+x} == "$_VENVHOOK_LEFTOVER" ]]; then
-      unset VIRTUAL_ENV
+      builtin unset VIRTUAL_ENV
     fi
     [[ $env != "${VIRTUAL_ENV-}" ]] || continue
     [[ -z $direnv ]] || _venvhook_path_without "$env/bin"
@@ -639,9 +687,9 @@ _venvhook_sweep() {
   if [[ -n $_VENVHOOK_ENV && -n $direnv ]]; then
     [[ :$path: == *":$_VENVHOOK_ENV/bin:"* ]] || path=$_VENVHOOK_ENV/bin${path:+:$path}
     _venvhook_mind_leaving
-    [[ ${VIRTUAL_ENV-} != "$_VENVHOOK_ENV" ]] || export VIRTUAL_ENV_PROMPT=$_VENVHOOK_PROMPT
+    [[ ${VIRTUAL_ENV-} != "$_VENVHOOK_ENV" ]] || builtin export VIRTUAL_ENV_PROMPT="$_VENVHOOK_PROMPT"
   elif [[ -n $prompt && ${VIRTUAL_ENV_PROMPT-} == "$prompt" && -z $_VENVHOOK_ENV ]]; then
-    unset VIRTUAL_ENV_PROMPT
+    builtin unset VIRTUAL_ENV_PROMPT
   fi
   [[ $path == "${PATH-}" ]] || PATH=$path
   _VENVHOOK_DIRENV=${DIRENV_DIFF-}
@@ -652,7 +700,7 @@ _venvhook_sweep() {
 # again at the first prompt if it is right for the directory.
 _venvhook_adopt() {
   local path=${PATH-} active=${VENVHOOK_ACTIVE-} prefix
-  unset VENVHOOK_ACTIVE
+  builtin unset VENVHOOK_ACTIVE
   [[ -z $active || -z ${DIRENV_DIFF-} ]] || _VENVHOOK_LEFT=("$active")
   [[ -n $active && ${VIRTUAL_ENV-} == "$active" ]] && _venvhook_may_change || return 0
   _venvhook_path_without "$active/bin"
@@ -661,7 +709,7 @@ _venvhook_adopt() {
   _venvhook_prompt_name "${VIRTUAL_ENV_PROMPT-}"
   _VENVHOOK_PREFIX=$prefix
   _venvhook_prompt_hide
-  unset VIRTUAL_ENV VIRTUAL_ENV_PROMPT
+  builtin unset VIRTUAL_ENV VIRTUAL_ENV_PROMPT
 }
 
 # ---- The walk ------------------------------------------------------------------------------------
@@ -812,6 +860,10 @@ _venvhook_hook() {
       ;;
     *) local status=${1:-$?} look='' offer='' ;;
   esac
+  # (After Ctrl-C it is still put away.)
+  if [[ -z ${_VENVHOOK_ALONE-} ]] && { [[ -n $_VENVHOOK_AWAY ]] || local -f +i builtin; }; then
+    _venvhook_mind_builtin _venvhook_hook "$status" && return || return
+  fi
   [[ $status != 3 || -z ${VENVHOOK_GUARDED-} ]] || _venvhook_explain_refusal || :
   [[ $- != *e* && ${PROMPT_COMMAND-} != _venvhook_hook ]] || status=0
   [[ -z $_VENVHOOK_DRAWN || ${VIRTUAL_ENV_DISABLE_PROMPT-}:${PS1-} == "$_VENVHOOK_DRAWN"* ]] ||
@@ -856,7 +908,7 @@ _venvhook_is_free() {
     fi
   fi
   _VENVHOOK_PWD=''
-  export VENVHOOK_SESSION=$_VENVHOOK_SESSION${VENVHOOK_OFF:+.off}
+  builtin export VENVHOOK_SESSION="$_VENVHOOK_SESSION${VENVHOOK_OFF:+.off}"
   if [[ -n ${VIRTUAL_ENV-} || ${CONDA_DEFAULT_ENV:-base} != base ]]; then
     # Whatever calls 'deactivate' first, such as workon, means no project by it.
     [[ -z $_VENVHOOK_JUST ]] || _venvhook_prune_rest "$_VENVHOOK_JUST"
@@ -873,12 +925,12 @@ _venvhook_is_off() {
   if [[ -f $file && ! -L $file && -O $file && -O ${file%/*} ]]; then
     IFS= builtin read -r -d '' -n 8 word 2> /dev/null < "$file"
   fi
-  export VENVHOOK_SESSION=$file${off:+.off}
+  builtin export VENVHOOK_SESSION="$file${off:+.off}"
   case $word:$off in
     $'off\n':*) ;;
     $'on\n':)
       # It overrules nothing any more.
-      command rm -f -- "$file" 2> /dev/null
+      builtin command rm -f -- "$file" 2> /dev/null
       return 1
       ;;
     $'on\n':* | *:) return 1 ;;
@@ -927,16 +979,16 @@ _venvhook_guard() {
   esac
   if [[ -z ${VENVHOOK_GUARDED-} ]]; then
     [[ -n $wanted && -z $_VENVHOOK_UNGUARDED ]] || return 0
-    export VENVHOOK_GUARDED=${PIP_REQUIRE_VIRTUALENV+=}${PIP_REQUIRE_VIRTUALENV-unset}
-    export PIP_REQUIRE_VIRTUALENV=1
+    builtin export VENVHOOK_GUARDED="${PIP_REQUIRE_VIRTUALENV+=}${PIP_REQUIRE_VIRTUALENV-unset}"
+    builtin export PIP_REQUIRE_VIRTUALENV=1
   elif [[ ${PIP_REQUIRE_VIRTUALENV-} != 1 ]]; then
     # The user has set it himself.
-    unset VENVHOOK_GUARDED
+    builtin unset VENVHOOK_GUARDED
     _VENVHOOK_UNGUARDED=1
   elif [[ -z $wanted ]]; then
-    unset PIP_REQUIRE_VIRTUALENV
-    [[ $VENVHOOK_GUARDED != =* ]] || export PIP_REQUIRE_VIRTUALENV="${VENVHOOK_GUARDED#=}"
-    unset VENVHOOK_GUARDED
+    builtin unset PIP_REQUIRE_VIRTUALENV
+    [[ $VENVHOOK_GUARDED != =* ]] || builtin export PIP_REQUIRE_VIRTUALENV="${VENVHOOK_GUARDED#=}"
+    builtin unset VENVHOOK_GUARDED
   fi
 }
 
@@ -945,7 +997,7 @@ _venvhook_guard() {
 _venvhook_explain_refusal() {
   local line='' file=$_VENVHOOK_CACHE/venvhook.line
   [[ -O $_VENVHOOK_CACHE && ! -L $file ]] || return 0
-  { builtin history 1 >| "$file" && IFS= builtin read -r line < "$file" && : >| "$file"; } 2> /dev/null || :
+  { builtin history 1 >| "$file" && IFS= builtin read -r line < "$file" && builtin : >| "$file"; } 2> /dev/null || :
   [[ $line == *pip* && $line != "$_VENVHOOK_REFUSED" ]] || return 0
   _VENVHOOK_REFUSED=$line
   _venvhook_say "pip installs outside of environments are off; 'venvhook guard off' allows them"
@@ -958,9 +1010,9 @@ _venvhook_explain_refusal() {
 _venvhook_complete() {
   # Also what click's text sets, which expands names as patterns.
   local i text completion type value -
-  set -f +ak
+  builtin set -f +ak
   if ! builtin declare -f +t _venvhook_completion; then
-    text=$(command venvhook completion bash 2> /dev/null) || return 0
+    text=$(builtin command venvhook completion bash 2> /dev/null) || return 0
     builtin eval "$text"
     _venvhook_register_completion
   fi
@@ -984,12 +1036,21 @@ _venvhook_register_completion() {
 
 # ---- Registration --------------------------------------------------------------------------------
 
+# Calls $1 with $2 without a function of the user's that is called 'builtin'.
+_venvhook_mind_builtin() {
+  local status _VENVHOOK_ALONE=1
+  _venvhook_hide_builtin
+  if "$1" "$2"; then status=0; else status=$?; fi
+  _venvhook_show_builtin
+  return "$status"
+}
+
 # Calls the function $1 again, under options that do not change what it does: without nocasematch, which
 # takes App for app. Off already, since they count from its first command on: -k, with which nothing
 # can be declared, -a, with which all would be exported, and those that show each of its commands or
 # run the user's traps for them. $? and these options were those of _VENVHOOK_OPTIONS, and are again.
 _venvhook_mind_options() {
-  export -n _VENVHOOK_OPTIONS
+  builtin export -n _VENVHOOK_OPTIONS
   local options=${_VENVHOOK_OPTIONS#*:} status=${_VENVHOOK_OPTIONS%%:*} cases=''
   # shellcheck disable=SC2050  # true under nocasematch
   [[ a != A ]] || cases=1
@@ -1006,7 +1067,7 @@ _venvhook_set_options() {
   for option in a k T v x; do
     [[ $1 != *$option* ]] || options+=$option
   done
-  [[ -z $options ]] || set "-$options"
+  [[ -z $options ]] || builtin set "-$options"
 }
 
 # Puts _venvhook_depart first, before direnv's hook.
@@ -1044,4 +1105,6 @@ _venvhook_register() {
 }
 
 _venvhook_load
+[[ -z $_VENVHOOK_ALIASES ]] || builtin shopt -s expand_aliases
 _venvhook_set_options "$_VENVHOOK_OPTIONS"
+_venvhook_show_builtin

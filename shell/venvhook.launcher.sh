@@ -35,7 +35,11 @@ case $#:${1-}:${2-}:${3-} in
       case $#$kept in
         2* | *[\'\\]*) exec cat "$kept" ;;
       esac
-      printf "builtin source '%s'\n" "$kept"
+      # A user's 'builtin' or 'source' does not matter to '.'; fish has reserved the first.
+      case $2 in
+        fish | powershell) printf "builtin source '%s'\n" "$kept" ;;
+        *) printf "\\. '%s'\n" "$kept" ;;
+      esac
       exit 0
     fi
     code='import sys; sys.path.append(sys.argv.pop(1)); from venvhook.init import main; main()'

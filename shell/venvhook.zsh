@@ -49,12 +49,16 @@
 # _VENVHOOK_OFFERED  the projects that one was offered for, like these
 # _VENVHOOK_UNGUARDED  1 since the user set PIP_REQUIRE_VIRTUALENV himself
 
+# Nothing that the user has made of a name counts here. Functions of his are avoided by 'builtin',
+# before each command that is no reserved word but 'return'. What 'venvhook init' prints turns aliases
+# off while this is read.
+
 _venvhook_load() {
   local mode
   # It sets a variable of the function that calls it.
-  setopt local_options no_warn_nested_var
+  builtin setopt local_options no_warn_nested_var
   _venvhook_prompt_mode
-  emulate -L zsh
+  builtin emulate -L zsh
   _venvhook_names
   _venvhook_session
   # By its process number, since after 'set -a' a child inherits it.
@@ -66,8 +70,8 @@ _venvhook_load() {
     typeset -g _VENVHOOK_JUST='' _VENVHOOK_PROMPT='' _VENVHOOK_DIRENV=''
     typeset -ga _VENVHOOK_LEFT=()
     typeset -g _VENVHOOK_LEFTOVER=${_OLD_VIRTUAL_PATH+x}
-    unset _VENVHOOK_OLD_VIRTUAL_ENV _VENVHOOK_OLD_VIRTUAL_ENV_PROMPT _VENVHOOK_OLD_PYTHONHOME
-    [[ ! -e $_VENVHOOK_SESSION ]] || command rm -f -- "$_VENVHOOK_SESSION"
+    builtin unset _VENVHOOK_OLD_VIRTUAL_ENV _VENVHOOK_OLD_VIRTUAL_ENV_PROMPT _VENVHOOK_OLD_PYTHONHOME
+    [[ ! -e $_VENVHOOK_SESSION ]] || builtin command rm -f -- "$_VENVHOOK_SESSION"
     _venvhook_adopt
   fi
   typeset -g _VENVHOOK_PWD='' _VENVHOOK_LOOK='' _VENVHOOK_RECIPE='' _VENVHOOK_MARKERS='' _VENVHOOK_GONE=''
@@ -98,9 +102,9 @@ _venvhook_trust() {
 # Up to three names of markers, from VENVHOOK_NAMES, between spaces or colons; else as the user set them.
 _venvhook_names() {
   local IFS=$': \t\n'
-  read -r _VENVHOOK_NAME1 _VENVHOOK_NAME2 _VENVHOOK_NAME3 _ <<< "${VENVHOOK_NAMES:-.venv venv env}"
+  builtin read -r _VENVHOOK_NAME1 _VENVHOOK_NAME2 _VENVHOOK_NAME3 _ <<< "${VENVHOOK_NAMES:-.venv venv env}"
   [[ -n $_VENVHOOK_NAME1 ]] || _VENVHOOK_NAME1=.venv _VENVHOOK_NAME2=venv _VENVHOOK_NAME3=env
-  : "${_VENVHOOK_NAME2:=$_VENVHOOK_NAME1}" "${_VENVHOOK_NAME3:=$_VENVHOOK_NAME1}"
+  builtin : "${_VENVHOOK_NAME2:=$_VENVHOOK_NAME1}" "${_VENVHOOK_NAME3:=$_VENVHOOK_NAME1}"
 }
 
 # Where 'venvhook off' and 'on' leave word for this shell: in the runtime directory (XDG Base Directory),
@@ -184,7 +188,7 @@ _venvhook_knows() {
 # (-nt is false in zsh for a missing file.)
 _venvhook_may_use() {
   local root=$1 there=$2 witness
-  shift 2
+  builtin shift 2
   if [[ -n $asked ]]; then
     recipe=$_VENVHOOK_CACHE${root%/}/venvhook.recipe.sh fresh=''
   else
@@ -221,10 +225,10 @@ _venvhook_look() {
   fi
   [[ -z $_VENVHOOK_TOKEN ]] || _venvhook_knows "$_VENVHOOK_ENV" "$_VENVHOOK_TOKEN" || look+=x
   ((${#_VENVHOOK_PASSED[@]})) || return 0
-  set -- "${_VENVHOOK_PASSED[@]}"
+  builtin set -- "${_VENVHOOK_PASSED[@]}"
   while (($#)); do
     if [[ $1 -nt $2 ]]; then look+=n; else [[ -e $2 ]]; look+=$?; fi
-    shift 2
+    builtin shift 2
   done
 }
 
@@ -251,7 +255,7 @@ _venvhook_policy() {
 
 # Loads the policy again, where it has changed: from the cache, or from the helper.
 _venvhook_renew() {
-  emulate -L zsh
+  builtin emulate -L zsh
   local asked='' loaded='' kept=$_VENVHOOK_CACHE/venvhook.policy.sh
   case $_VENVHOOK_STALE in
     (x) return 0 ;;
@@ -351,12 +355,12 @@ _venvhook_run() {
     'os.write(1, b"#%d" % status)'
     'os._exit(status)'
   )
-  set -- "$_VENVHOOK_PYTHON" -I -S -c "${(F)code}" "$_VENVHOOK_SOURCE" "$_VENVHOOK_PROTOCOL" "${@:2}"
+  builtin set -- "$_VENVHOOK_PYTHON" -I -S -c "${(F)code}" "$_VENVHOOK_SOURCE" "$_VENVHOOK_PROTOCOL" "${@:2}"
   # 'read -t' waits for ever where nothing comes from a process substitution.
-  zmodload zsh/system 2> /dev/null || builtin exec "$@"
-  trap '_venvhook_kill; builtin exit 130' INT
+  builtin zmodload zsh/system 2> /dev/null || builtin exec "$@"
+  builtin trap '_venvhook_kill; builtin exit 130' INT
   # Parsed now, since with ignore_braces it would have meant something else when this was loaded.
-  builtin eval 'exec {fd}< <(_venvhook_start "$@")'
+  builtin eval 'builtin exec {fd}< <(_venvhook_start "$@")'
   while builtin sysread -t 1 -i $fd part; state=$?; (( ! state )); do
     answer+=$part
     pid=${answer%%$'\n'*}
@@ -438,14 +442,14 @@ _venvhook_switch() {
     [[ -z $entries && -n $_VENVHOOK_PATHLESS ]] || entries=:$entries
     _VENVHOOK_ROOT=$1 _VENVHOOK_ENV=$2 _VENVHOOK_PROMPT=$3
     export PATH="$2/bin$entries" VIRTUAL_ENV=$2 VIRTUAL_ENV_PROMPT=$3 VENVHOOK_ACTIVE=$2
-    unset PYTHONHOME
+    builtin unset PYTHONHOME
     _venvhook_prompt_show "$3"
   elif [[ -n $_VENVHOOK_ENV ]]; then
     _VENVHOOK_ROOT='' _VENVHOOK_ENV='' _VENVHOOK_TOKEN=''
     if [[ -n $entries || ( -z $_VENVHOOK_PATHLESS && -n ${PATH+x} ) ]]; then
       PATH=$entries
     else
-      unset PATH
+      builtin unset PATH
     fi
     _venvhook_restore
   fi
@@ -479,7 +483,7 @@ _venvhook_store() {
 
 # Gives back what activation replaced.
 _venvhook_restore() {
-  unset VIRTUAL_ENV VIRTUAL_ENV_PROMPT VENVHOOK_ACTIVE
+  builtin unset VIRTUAL_ENV VIRTUAL_ENV_PROMPT VENVHOOK_ACTIVE
   if (( $+_VENVHOOK_OLD_VIRTUAL_ENV )); then
     export VIRTUAL_ENV=$_VENVHOOK_OLD_VIRTUAL_ENV
   fi
@@ -490,7 +494,7 @@ _venvhook_restore() {
   if (( $+_VENVHOOK_OLD_PYTHONHOME && ! $+PYTHONHOME )); then
     export PYTHONHOME=$_VENVHOOK_OLD_PYTHONHOME
   fi
-  unset _VENVHOOK_OLD_VIRTUAL_ENV _VENVHOOK_OLD_VIRTUAL_ENV_PROMPT _VENVHOOK_OLD_PYTHONHOME
+  builtin unset _VENVHOOK_OLD_VIRTUAL_ENV _VENVHOOK_OLD_VIRTUAL_ENV_PROMPT _VENVHOOK_OLD_PYTHONHOME
   _venvhook_deactivate_remove
 }
 
@@ -498,7 +502,7 @@ _venvhook_restore() {
 _venvhook_deactivate_remove() {
   # One that the user has defined meanwhile stays.
   [[ ${functions[deactivate]-} == *_venvhook_deactivate* ]] || return 0
-  unset -f deactivate
+  builtin unset -f deactivate
   if [[ -n $_VENVHOOK_DEACTIVATE ]]; then
     builtin eval "$_VENVHOOK_DEACTIVATE"
     _VENVHOOK_DEACTIVATE=''
@@ -565,7 +569,7 @@ _venvhook_prompt_name() {
 # brackets where it was made anew with it, whatever the colours; or by a program that makes it anew
 # after this or did so before.
 _venvhook_prompt_tells() {
-  setopt local_options extended_glob
+  builtin setopt local_options extended_glob
   local text=$PS1${RPS1-}${RPROMPT-} name
   case $text in
     (*VIRTUAL_ENV* | *virtualenv*) return 0 ;;
@@ -588,7 +592,7 @@ _venvhook_prompt_tells() {
 _venvhook_prompt_renew() {
   local mode
   _venvhook_prompt_mode
-  emulate -L zsh
+  builtin emulate -L zsh
   [[ -n ${VIRTUAL_ENV_DISABLE_PROMPT-} || -z $_VENVHOOK_PREFIX || ${PS1-} != *"$_VENVHOOK_PREFIX"* ||
     $mode != "$_VENVHOOK_MODE" ]] || return 0
   _venvhook_prompt_hide
@@ -604,7 +608,11 @@ _venvhook_prompt_hide() {
 
 # What 'deactivate' does while an environment is active: it stays off until the project is left.
 _venvhook_deactivate() {
-  emulate -L zsh
+  if (( ${+functions[builtin]} )); then
+    _venvhook_mind_builtin _venvhook_deactivate
+    return 0
+  fi
+  builtin emulate -L zsh
   _VENVHOOK_REST+=$_VENVHOOK_ROOT$'\n' _VENVHOOK_JUST=$_VENVHOOK_ROOT
   _venvhook_switch '' '' ''
   [[ -z ${VENVHOOK_GUARD:-$_VENVHOOK_GUARD} ]] || _venvhook_guard
@@ -643,12 +651,12 @@ _venvhook_yield() {
     [[ -z ${_VENVHOOK_OLD_PYTHONHOME+x} ]] || typeset -g _OLD_VIRTUAL_PYTHONHOME=$_VENVHOOK_OLD_PYTHONHOME
   fi
   if [[ ${VIRTUAL_ENV_PROMPT-} == "$_VENVHOOK_PROMPT" && $theirs != *VIRTUAL_ENV_PROMPT* ]]; then
-    unset VIRTUAL_ENV_PROMPT
+    builtin unset VIRTUAL_ENV_PROMPT
     [[ -z ${_VENVHOOK_OLD_VIRTUAL_ENV_PROMPT+x} ]] ||
       export VIRTUAL_ENV_PROMPT="$_VENVHOOK_OLD_VIRTUAL_ENV_PROMPT"
   fi
-  unset VENVHOOK_ACTIVE
-  unset _VENVHOOK_OLD_VIRTUAL_ENV _VENVHOOK_OLD_VIRTUAL_ENV_PROMPT _VENVHOOK_OLD_PYTHONHOME
+  builtin unset VENVHOOK_ACTIVE
+  builtin unset _VENVHOOK_OLD_VIRTUAL_ENV _VENVHOOK_OLD_VIRTUAL_ENV_PROMPT _VENVHOOK_OLD_PYTHONHOME
   # Somebody may have set VIRTUAL_ENV and no more.
   if [[ $theirs == *_venvhook_deactivate* ]]; then _venvhook_deactivate_remove; fi
   _VENVHOOK_ROOT='' _VENVHOOK_ENV='' _VENVHOOK_TOKEN='' _VENVHOOK_DEACTIVATE=''
@@ -673,7 +681,7 @@ _venvhook_sweep() {
     [[ $env != "$_VENVHOOK_ENV" ]] || continue
     # Not by hand, which shows in what stock scripts remember.
     if [[ $env == "${VIRTUAL_ENV-}" && ${_OLD_VIRTUAL_PATH+x} == "$_VENVHOOK_LEFTOVER" ]]; then
-      unset VIRTUAL_ENV
+      builtin unset VIRTUAL_ENV
     fi
     [[ $env != "${VIRTUAL_ENV-}" ]] || continue
     [[ -z $direnv ]] || _venvhook_path_without "$env/bin"
@@ -684,7 +692,7 @@ _venvhook_sweep() {
     _venvhook_mind_leaving
     [[ ${VIRTUAL_ENV-} != "$_VENVHOOK_ENV" ]] || export VIRTUAL_ENV_PROMPT=$_VENVHOOK_PROMPT
   elif [[ -n $prompt && ${VIRTUAL_ENV_PROMPT-} == "$prompt" && -z $_VENVHOOK_ENV ]]; then
-    unset VIRTUAL_ENV_PROMPT
+    builtin unset VIRTUAL_ENV_PROMPT
   fi
   [[ $entries == "${PATH-}" ]] || PATH=$entries
   _VENVHOOK_DIRENV=${DIRENV_DIFF-}
@@ -695,7 +703,7 @@ _venvhook_sweep() {
 # again at the first prompt if it is right for the directory.
 _venvhook_adopt() {
   local entries=${PATH-} active=${VENVHOOK_ACTIVE-} prefix
-  unset VENVHOOK_ACTIVE
+  builtin unset VENVHOOK_ACTIVE
   [[ -z $active || -z ${DIRENV_DIFF-} ]] || _VENVHOOK_LEFT=("$active")
   [[ -n $active && ${VIRTUAL_ENV-} == "$active" ]] && _venvhook_may_change || return 0
   _venvhook_path_without "$active/bin"
@@ -704,7 +712,7 @@ _venvhook_adopt() {
   _venvhook_prompt_name "${VIRTUAL_ENV_PROMPT-}"
   _VENVHOOK_PREFIX=$prefix
   _venvhook_prompt_hide
-  unset VIRTUAL_ENV VIRTUAL_ENV_PROMPT
+  builtin unset VIRTUAL_ENV VIRTUAL_ENV_PROMPT
 }
 
 # ---- The walk ------------------------------------------------------------------------------------
@@ -715,7 +723,7 @@ _venvhook_decide() {
   # The user's options that matter, before all are set to zsh's own for this function.
   local mode
   _venvhook_prompt_mode
-  emulate -L zsh
+  builtin emulate -L zsh
   level=$1
   local recipe=$_VENVHOOK_CACHE${1%/}/venvhook.recipe.sh witness
   markers=''
@@ -751,7 +759,7 @@ _venvhook_find_bound() {
 
 # Nothing is found any more. Who still stands below the project may be making its environment anew.
 _venvhook_leave() {
-  emulate -L zsh
+  builtin emulate -L zsh
   local root=${_VENVHOOK_ROOT%/}
   _venvhook_switch '' '' ''
   [[ $PWD != "$root"/* ]] || _VENVHOOK_WATCH=("$root/$_VENVHOOK_NAME1" "$root/$_VENVHOOK_NAME2" "$root/$_VENVHOOK_NAME3")
@@ -774,12 +782,17 @@ _venvhook_depart() {
 # Up to where something is found, no option of the user's matters, so it needs no 'emulate'; and it
 # is one function, for a call costs as much as two levels of the walk.
 _venvhook_hook() {
-  [[ $? != 3 || -z ${VENVHOOK_GUARDED-} ]] || _venvhook_explain_refusal || :
+  [[ $? != 3 || -z ${VENVHOOK_GUARDED-} || -n ${functions[builtin]-} ]] ||
+    _venvhook_explain_refusal || :
+  if (( ${+functions[builtin]} )); then
+    _venvhook_mind_builtin _venvhook_hook
+    return 0
+  fi
   local look=''
   # Once compinit has run, which may be later than now.
   [[ -n $_VENVHOOK_COMPLETES || -z ${functions[compdef]-} ]] || _venvhook_register_completion
   # What a function sets for the one that called it is no mistake here.
-  [[ ! -o warn_nested_var && ! -o all_export ]] || setopt local_options no_warn_nested_var no_all_export
+  [[ ! -o warn_nested_var && ! -o all_export ]] || builtin setopt local_options no_warn_nested_var no_all_export
   [[ -z $_VENVHOOK_DRAWN || ${VIRTUAL_ENV_DISABLE_PROMPT-}:${PS1-} == "$_VENVHOOK_DRAWN"* ]] ||
     _venvhook_prompt_renew || :
   if [[ -n ${VENVHOOK_OFF-} || -e $_VENVHOOK_SESSION ]] && _venvhook_is_off; then return 0; fi
@@ -866,7 +879,7 @@ _venvhook_hook() {
 
 # Is no environment active by the user's own hand? What is left of ours below one is taken away.
 _venvhook_is_free() {
-  emulate -L zsh
+  builtin emulate -L zsh
   local calm before=$_VENVHOOK_DIRENV
   [[ -z ${functions[_direnv_hook]-} ]] || _venvhook_precede_direnv
   [[ ${DIRENV_DIFF-} == "$before" && ${#_VENVHOOK_LEFT[@]} -eq 0 ]] || _venvhook_sweep
@@ -898,7 +911,7 @@ _venvhook_is_free() {
 # Is this shell switched off: by 'venvhook off', or by VENVHOOK_OFF, which 'venvhook on' overrules? Then
 # nothing of ours is active, and nothing is looked at.
 _venvhook_is_off() {
-  emulate -L zsh
+  builtin emulate -L zsh
   local word='' file=$_VENVHOOK_SESSION off=${VENVHOOK_OFF:+x}
   if [[ -f $file && ! -L $file && -O $file && -O ${file%/*} ]]; then
     { IFS= builtin read -r -k 8 -u 0 word < "$file"; } 2> /dev/null
@@ -908,7 +921,7 @@ _venvhook_is_off() {
     ($'off\n':*) ;;
     ($'on\n':)
       # It overrules nothing any more.
-      command rm -f -- "$file" 2> /dev/null
+      builtin command rm -f -- "$file" 2> /dev/null
       return 1
       ;;
     ($'on\n':* | *:) return 1 ;;
@@ -926,7 +939,7 @@ _venvhook_is_off() {
 # terminal to itself; Ctrl-C there ends all that this prompt was to do. 3 is its answer where something
 # is being typed, so that it asks at the next prompt.
 _venvhook_offer() {
-  emulate -L zsh
+  builtin emulate -L zsh
   local file code offered=$_VENVHOOK_OFFERED
   # Not in the middle of a line that is run, nor of one that is typed.
   [[ ${ZSH_EVAL_CONTEXT-} != toplevel* && -z ${WIDGET-} ]] || return 0
@@ -954,7 +967,7 @@ _venvhook_offer() {
 # had. What that was, after a =, is exported, so that a shell started from this one goes on with it.
 # $1 may be 'off', whatever he wants otherwise.
 _venvhook_guard() {
-  emulate -L zsh
+  builtin emulate -L zsh
   local wanted=''
   case ${1:-${VENVHOOK_GUARD:-$_VENVHOOK_GUARD}} in
     (1 | true | on) [[ -n ${VIRTUAL_ENV-} || ${CONDA_DEFAULT_ENV:-base} != base ]] || wanted=1 ;;
@@ -966,18 +979,18 @@ _venvhook_guard() {
     export PIP_REQUIRE_VIRTUALENV=1
   elif [[ ${PIP_REQUIRE_VIRTUALENV-} != 1 ]]; then
     # The user has set it himself.
-    unset VENVHOOK_GUARDED
+    builtin unset VENVHOOK_GUARDED
     _VENVHOOK_UNGUARDED=1
   elif [[ -z $wanted ]]; then
-    unset PIP_REQUIRE_VIRTUALENV
+    builtin unset PIP_REQUIRE_VIRTUALENV
     [[ $VENVHOOK_GUARDED != '='* ]] || export PIP_REQUIRE_VIRTUALENV="${VENVHOOK_GUARDED#'='}"
-    unset VENVHOOK_GUARDED
+    builtin unset VENVHOOK_GUARDED
   fi
 }
 
 # Says why pip has just refused, if it was pip.
 _venvhook_explain_refusal() {
-  emulate -L zsh
+  builtin emulate -L zsh
   # At a prompt HISTCMD is the number of the line to come.
   local line="$HISTCMD ${history[$(( HISTCMD - 1 ))]-}"
   [[ $line == *pip* && $line != "$_VENVHOOK_REFUSED" ]] || return 0
@@ -992,7 +1005,7 @@ _venvhook_explain_refusal() {
 _venvhook_complete() {
   if (( ! $+functions[_venvhook_completion] )); then
     local text
-    text=$(command venvhook completion zsh 2> /dev/null) || return 1
+    text=$(builtin command venvhook completion zsh 2> /dev/null) || return 1
     builtin eval "$text"
     _venvhook_register_completion
   fi
@@ -1000,7 +1013,7 @@ _venvhook_complete() {
 }
 
 _venvhook_register_completion() {
-  emulate -L zsh
+  builtin emulate -L zsh
   typeset -g _VENVHOOK_COMPLETES=1
   compdef _venvhook_complete venvhook
 }
@@ -1011,6 +1024,20 @@ _venvhook_register_completion() {
 _venvhook_precede_direnv() {
   [[ ${chpwd_functions[1]-} == _venvhook_depart ]] ||
     chpwd_functions=(_venvhook_depart ${chpwd_functions:#_venvhook_depart})
+}
+
+# Calls $1 without a function of the user's that is called 'builtin', which stays as it is.
+_venvhook_mind_builtin() {
+  if (( ${+functions[builtin]} )); then
+    disable -f builtin
+    {
+      "$1"
+    } always {
+      builtin enable -f builtin
+    }
+  else
+    "$1"
+  fi
 }
 
 _venvhook_register() {
@@ -1035,4 +1062,4 @@ _venvhook_register() {
   fi
 }
 
-_venvhook_load
+_venvhook_mind_builtin _venvhook_load

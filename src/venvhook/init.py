@@ -45,7 +45,24 @@ def init_text(shell: Shell, environ: Mapping[str, str]) -> bytes:
         (b"_VENVHOOK_SESSION", sessions or b""),
     )
     lines = [shell.assignment % (name, shell.quote(value)) for name, value in assignments]
-    return b"".join(lines) + shipped_script(shell.script)
+    script = shipped_script(shell.script)
+    return b"".join(lines) + (_without_aliases(script) if shell.name == "zsh" else script)
+
+
+def _without_aliases(script: bytes) -> bytes:
+    """Return a text of zsh that evaluates *script* while no alias of the user's is expanded.
+
+    ``eval`` has parsed all of its argument before the first line of it runs, so this takes a second
+    one. An assignment to ``options`` calls no command that could be redefined. In one line, since
+    with ``csh_junkie_quotes`` no quotes may hold a newline.
+    """
+    for plain, escaped in ((b"\\", b"\\\\"), (b"'", b"\\'"), (b"\n", b"\\n")):
+        script = script.replace(plain, escaped)
+    return (
+        b"_VENVHOOK_ALIASES=${options[aliases]} options[aliases]=off\n"
+        b"\\eval $'%b'\n"
+        b"options[aliases]=$_VENVHOOK_ALIASES\n" % script
+    )
 
 
 def main() -> None:

@@ -280,7 +280,7 @@ def _launcher_starts_python_only_when_something_changed(user: User, launcher: Pa
     # What is kept is printed as it is: Python was not started.
     kept.write_bytes(b"kept")
     assert init() == b"kept"
-    assert init("zsh", "--source") == b"builtin source '%b'\n" % os.fsencode(kept)
+    assert init("zsh", "--source") == b"\\. '%b'\n" % os.fsencode(kept)
     config = user.home / ".config/venvhook/config.toml"
     config.parent.mkdir(exist_ok=True)
     for changed in (data / "installed", config.parent, config):
