@@ -1020,12 +1020,6 @@ _venvhook_register_completion() {
 
 # ---- Registration --------------------------------------------------------------------------------
 
-# Puts _venvhook_depart first, before direnv's hook.
-_venvhook_precede_direnv() {
-  [[ ${chpwd_functions[1]-} == _venvhook_depart ]] ||
-    chpwd_functions=(_venvhook_depart ${chpwd_functions:#_venvhook_depart})
-}
-
 # Calls $1 without a function of the user's that is called 'builtin', which stays as it is.
 _venvhook_mind_builtin() {
   if (( ${+functions[builtin]} )); then
@@ -1038,6 +1032,12 @@ _venvhook_mind_builtin() {
   else
     "$1"
   fi
+}
+
+# Puts _venvhook_depart first, before direnv's hook.
+_venvhook_precede_direnv() {
+  [[ ${chpwd_functions[1]-} == _venvhook_depart ]] ||
+    chpwd_functions=(_venvhook_depart ${chpwd_functions:#_venvhook_depart})
 }
 
 _venvhook_register() {
