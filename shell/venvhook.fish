@@ -865,9 +865,8 @@ end
 
 # Called at each prompt, and after each change of directory.
 function _venvhook_hook
-    test -n "$VENVHOOK_OFF" -o -e "$_VENVHOOK_SESSION"; and _venvhook_is_off; and return
-    if test "$VIRTUAL_ENV:$CONDA_DEFAULT_ENV:$_OLD_VIRTUAL_PATH:$DIRENV_DIFF" = \
-            "$_VENVHOOK_ENV$_VENVHOOK_CALM"
+    if test "$VIRTUAL_ENV:$CONDA_DEFAULT_ENV:$_OLD_VIRTUAL_PATH:$VENVHOOK_OFF:$DIRENV_DIFF" = \
+            "$_VENVHOOK_ENV$_VENVHOOK_CALM" -a ! -e "$_VENVHOOK_SESSION"
         or _venvhook_is_calm
         test "$PWD" = "$_VENVHOOK_PWD"
         and test $$_VENVHOOK_LOOK $_VENVHOOK_ALSO $_VENVHOOK_WATCH $_VENVHOOK_STANDS
@@ -877,6 +876,8 @@ function _venvhook_hook
         and return
         _venvhook_walk
         set -g _VENVHOOK_PWD $PWD
+    else if test $status = 2
+        return
     else if _venvhook_is_free
         _venvhook_walk
         set -g _VENVHOOK_PWD $PWD
@@ -884,11 +885,13 @@ function _venvhook_hook
     test -z "$VENVHOOK_GUARD$_VENVHOOK_GUARD$VENVHOOK_GUARDED"; or _venvhook_guard
 end
 
-# Has nothing changed but what direnv remembers? What it has put back is taken away.
+# Has nothing changed but what direnv remembers? What it has put back is taken away. The status is 2
+# where all is switched off.
 function _venvhook_is_calm
+    test -z "$VENVHOOK_OFF" -a ! -e "$_VENVHOOK_SESSION"; or not _venvhook_is_off; or return 2
     set -l before "$_VENVHOOK_DIRENV"
     test "$DIRENV_DIFF" = "$before"; and not set -q _VENVHOOK_LEFT[1]; or _venvhook_sweep
-    set -l calm ":$CONDA_DEFAULT_ENV:$_OLD_VIRTUAL_PATH"
+    set -l calm ":$CONDA_DEFAULT_ENV:$_OLD_VIRTUAL_PATH:"
     test "$VIRTUAL_ENV$calm:$before" = "$_VENVHOOK_ENV$_VENVHOOK_CALM"; or return 1
     set -g _VENVHOOK_CALM "$calm:$DIRENV_DIFF"
 end
@@ -911,7 +914,7 @@ function _venvhook_is_free
     test -z "$VENVHOOK_OFF"; or set off .off
     set -gx VENVHOOK_SESSION "$_VENVHOOK_SESSION$off"
     if test "$VIRTUAL_ENV" = "$_VENVHOOK_ENV"; and builtin contains -- "$CONDA_DEFAULT_ENV" '' base
-        set -g _VENVHOOK_CALM ":$CONDA_DEFAULT_ENV:$_OLD_VIRTUAL_PATH:$DIRENV_DIFF"
+        set -g _VENVHOOK_CALM ":$CONDA_DEFAULT_ENV:$_OLD_VIRTUAL_PATH::$DIRENV_DIFF"
         set -g _VENVHOOK_LEFTOVER "$_OLD_VIRTUAL_PATH"
         return 0
     end
@@ -941,8 +944,8 @@ function _venvhook_is_off
         case on\n':*' '*:'
             return 1
     end
-    set -g _VENVHOOK_CALM off
-    _venvhook_is_calm; or _venvhook_is_free off
+    test "$DIRENV_DIFF" = "$_VENVHOOK_DIRENV"; and not set -q _VENVHOOK_LEFT[1]; or _venvhook_sweep
+    _venvhook_is_free off
     set -g _VENVHOOK_PWD ''
     set -g _VENVHOOK_REST
     set -g _VENVHOOK_JUST ''
