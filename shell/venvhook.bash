@@ -35,6 +35,7 @@
 # _VENVHOOK_LEFT  environments that were active when another tool remembered what variables held, which
 # _VENVHOOK_DIRENV  may put them back; and what direnv remembered at the last prompt
 # _VENVHOOK_OLD_* what a variable held before we replaced it; unset where it was unset
+# _VENVHOOK_UNEXPORTED  those of them that were not exported, each between colons
 # _VENVHOOK_POLICY  the generation of what the user has set, a directory and perhaps a file that it is to
 # _VENVHOOK_SETTINGS be newer than; further ones are in _VENVHOOK_MANY
 # _VENVHOOK_FILE
@@ -477,6 +478,15 @@ _venvhook_store() {
   if [[ -n ${VIRTUAL_ENV+x} ]]; then _VENVHOOK_OLD_VIRTUAL_ENV=$VIRTUAL_ENV; fi
   if [[ -n ${VIRTUAL_ENV_PROMPT+x} ]]; then _VENVHOOK_OLD_VIRTUAL_ENV_PROMPT=$VIRTUAL_ENV_PROMPT; fi
   if [[ -n ${PYTHONHOME+x} ]]; then _VENVHOOK_OLD_PYTHONHOME=$PYTHONHOME; fi
+  local name attributes
+  _VENVHOOK_UNEXPORTED=''
+  for name in VIRTUAL_ENV VIRTUAL_ENV_PROMPT PYTHONHOME; do
+    [[ -n ${!name+x} ]] || continue
+    # A process, but hardly anybody has set one of these.
+    attributes=$(builtin declare -p "$name")
+    attributes=${attributes#declare }
+    [[ ${attributes%% *} == *x* ]] || _VENVHOOK_UNEXPORTED+=:$name:
+  done
   _VENVHOOK_PATHLESS='' _VENVHOOK_LEFTOVER=${_OLD_VIRTUAL_PATH+x}
   [[ -n ${PATH+x} ]] || _VENVHOOK_PATHLESS=1
   # Says by its status whether there is such a function, and prints nothing as -F would.
@@ -484,7 +494,8 @@ _venvhook_store() {
     _VENVHOOK_DEACTIVATE=$(builtin declare -f deactivate)
   fi
   # shellcheck disable=SC2317  # called by the user
-  function deactivate { _venvhook_deactivate; } # written so, an alias of that name does no harm
+  # Written so, an alias of that name does no harm; one that is read-only stays.
+  { function deactivate { _venvhook_deactivate; }; } 2> /dev/null || _VENVHOOK_DEACTIVATE=''
 }
 
 # Gives back what activation replaced.
@@ -492,13 +503,16 @@ _venvhook_restore() {
   builtin unset VIRTUAL_ENV VIRTUAL_ENV_PROMPT VENVHOOK_ACTIVE
   if [[ -n ${_VENVHOOK_OLD_VIRTUAL_ENV+x} ]]; then
     builtin export VIRTUAL_ENV="$_VENVHOOK_OLD_VIRTUAL_ENV"
+    [[ $_VENVHOOK_UNEXPORTED != *:VIRTUAL_ENV:* ]] || builtin export -n VIRTUAL_ENV
   fi
   if [[ -n ${_VENVHOOK_OLD_VIRTUAL_ENV_PROMPT+x} ]]; then
     builtin export VIRTUAL_ENV_PROMPT="$_VENVHOOK_OLD_VIRTUAL_ENV_PROMPT"
+    [[ $_VENVHOOK_UNEXPORTED != *:VIRTUAL_ENV_PROMPT:* ]] || builtin export -n VIRTUAL_ENV_PROMPT
   fi
   # A PYTHONHOME that the user has set meanwhile stays.
   if [[ -n ${_VENVHOOK_OLD_PYTHONHOME+x} && -z ${PYTHONHOME+x} ]]; then
     builtin export PYTHONHOME="$_VENVHOOK_OLD_PYTHONHOME"
+    [[ $_VENVHOOK_UNEXPORTED != *:PYTHONHOME:* ]] || builtin export -n PYTHONHOME
   fi
   builtin unset _VENVHOOK_OLD_VIRTUAL_ENV _VENVHOOK_OLD_VIRTUAL_ENV_PROMPT _VENVHOOK_OLD_PYTHONHOME
   _venvhook_deactivate_remove
@@ -506,7 +520,7 @@ _venvhook_restore() {
 
 # Takes our 'deactivate' away, and gives back that of the user's.
 _venvhook_deactivate_remove() {
-  builtin unset -f deactivate
+  builtin unset -f deactivate 2> /dev/null
   if [[ -n $_VENVHOOK_DEACTIVATE ]]; then
     builtin eval "$_VENVHOOK_DEACTIVATE"
     _VENVHOOK_DEACTIVATE=''

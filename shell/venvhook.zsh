@@ -36,6 +36,7 @@
 # _VENVHOOK_LEFT  environments that were active when another tool remembered what variables held, which
 # _VENVHOOK_DIRENV  may put them back; and what direnv remembered at the last prompt
 # _VENVHOOK_OLD_* what a variable held before we replaced it; unset where it was unset
+# _VENVHOOK_UNEXPORTED  those of them that were not exported, each between colons
 # _VENVHOOK_POLICY  the generation of what the user has set, a directory and perhaps a file that it is to
 # _VENVHOOK_SETTINGS be newer than; further ones are in _VENVHOOK_MANY
 # _VENVHOOK_FILE
@@ -473,6 +474,11 @@ _venvhook_store() {
     typeset -g _VENVHOOK_OLD_VIRTUAL_ENV_PROMPT=$VIRTUAL_ENV_PROMPT
   fi
   if (( $+PYTHONHOME )); then typeset -g _VENVHOOK_OLD_PYTHONHOME=$PYTHONHOME; fi
+  local name
+  typeset -g _VENVHOOK_UNEXPORTED=''
+  for name in VIRTUAL_ENV VIRTUAL_ENV_PROMPT PYTHONHOME; do
+    [[ ${(Pt)name} == *export* ]] || _VENVHOOK_UNEXPORTED+=:$name:
+  done
   _VENVHOOK_PATHLESS='' _VENVHOOK_LEFTOVER=${_OLD_VIRTUAL_PATH+x}
   (( $+PATH )) || _VENVHOOK_PATHLESS=1
   if (( $+functions[deactivate] )); then
@@ -486,13 +492,16 @@ _venvhook_restore() {
   builtin unset VIRTUAL_ENV VIRTUAL_ENV_PROMPT VENVHOOK_ACTIVE
   if (( $+_VENVHOOK_OLD_VIRTUAL_ENV )); then
     export VIRTUAL_ENV=$_VENVHOOK_OLD_VIRTUAL_ENV
+    [[ $_VENVHOOK_UNEXPORTED != *:VIRTUAL_ENV:* ]] || typeset -g +x VIRTUAL_ENV
   fi
   if (( $+_VENVHOOK_OLD_VIRTUAL_ENV_PROMPT )); then
     export VIRTUAL_ENV_PROMPT=$_VENVHOOK_OLD_VIRTUAL_ENV_PROMPT
+    [[ $_VENVHOOK_UNEXPORTED != *:VIRTUAL_ENV_PROMPT:* ]] || typeset -g +x VIRTUAL_ENV_PROMPT
   fi
   # A PYTHONHOME that the user has set meanwhile stays.
   if (( $+_VENVHOOK_OLD_PYTHONHOME && ! $+PYTHONHOME )); then
     export PYTHONHOME=$_VENVHOOK_OLD_PYTHONHOME
+    [[ $_VENVHOOK_UNEXPORTED != *:PYTHONHOME:* ]] || typeset -g +x PYTHONHOME
   fi
   builtin unset _VENVHOOK_OLD_VIRTUAL_ENV _VENVHOOK_OLD_VIRTUAL_ENV_PROMPT _VENVHOOK_OLD_PYTHONHOME
   _venvhook_deactivate_remove
@@ -788,11 +797,12 @@ _venvhook_hook() {
     _venvhook_mind_builtin _venvhook_hook
     return 0
   fi
+  # What a function sets for the one that called it is no mistake here, and nothing is to be exported or shown.
+  [[ ! -o warn_nested_var && ! -o all_export && ! -o xtrace ]] ||
+    builtin setopt local_options no_warn_nested_var no_all_export no_xtrace
   local look=''
   # Once compinit has run, which may be later than now.
   [[ -n $_VENVHOOK_COMPLETES || -z ${functions[compdef]-} ]] || _venvhook_register_completion
-  # What a function sets for the one that called it is no mistake here.
-  [[ ! -o warn_nested_var && ! -o all_export ]] || builtin setopt local_options no_warn_nested_var no_all_export
   [[ -z $_VENVHOOK_DRAWN || ${VIRTUAL_ENV_DISABLE_PROMPT-}:${PS1-} == "$_VENVHOOK_DRAWN"* ]] ||
     _venvhook_prompt_renew || :
   if [[ -n ${VENVHOOK_OFF-} || -e $_VENVHOOK_SESSION ]] && _venvhook_is_off; then return 0; fi

@@ -330,15 +330,21 @@ def test_traps_of_the_users_do_not_run_for_each_command_of_ours(
     assert terminal.run("[[ $- == *T* ]] && echo on") == "on\n"
 
 
+@pytest.mark.usefixtures("prepare")
 def test_a_trace_shows_hardly_anything_of_the_hook(
-    bash: Shell, open_terminal: OpenTerminal
+    posix_shell: Shell, open_terminal: OpenTerminal
 ) -> None:
-    terminal = open_terminal(bash)
+    terminal = open_terminal(posix_shell)
     terminal.run("set -x")
-    for line in ("true", "cd /", "cd"):
-        assert len(terminal.run(line).splitlines()) < 9
-    terminal.run(f"exec 9> {terminal.home}/trace; BASH_XTRACEFD=9")
-    assert terminal.run("true") == ""
+    for line in ("true", "cd /", "cd", "cd app", "true", "cd ..", "cd other", "cd ../app", "cd .."):
+        traced = terminal.run(line).splitlines()
+        # In zsh at the change of directory, too.
+        assert len(traced) <= 9, traced
+        assert not re.search("VIRTUAL_ENV=|local |unset |source ", "\n".join(traced)), traced
+    if posix_shell.name == "bash":
+        terminal.run(f"exec 9> {terminal.home}/trace; BASH_XTRACEFD=9")
+        assert terminal.run("cd app") == ""
+    assert "on" in terminal.run("case $- in *x*) echo on; esac").splitlines()
 
 
 @pytest.mark.usefixtures("prepare")
@@ -470,6 +476,39 @@ def test_a_read_only_prompt_stays_as_it_is(posix_shell: Shell, open_terminal: Op
     assert terminal.environment == f"{terminal.home}/other/.venv"
     assert terminal.run("cd ..") == ""
     assert terminal.environment is None
+
+
+@pytest.mark.usefixtures("prepare")
+@pytest.mark.parametrize("inside", [False, True], ids=["outside", "inside"])
+def test_a_read_only_deactivate_is_left_in_peace(
+    inside: bool, bash: Shell, open_terminal: OpenTerminal
+) -> None:
+    terminal = open_terminal(bash)
+    if inside:
+        terminal.run("cd app")
+    else:
+        terminal.run("deactivate() { echo 'my own'; }")
+    assert terminal.run("readonly -f deactivate") == ""
+    own = terminal.run("declare -f deactivate")
+    for step, prompt in (("other", "(other) "), ("bad", ""), ("app", "(app) "), ("", "")):
+        assert re.fullmatch(f"(?:{REFUSED.pattern})?", terminal.run(f"cd {terminal.home}/{step}"))
+        assert terminal.prompt == prompt
+        assert terminal.run("declare -f deactivate") == own
+
+
+@pytest.mark.usefixtures("prepare")
+def test_what_was_not_exported_is_not_exported_afterwards(
+    posix_shell: Shell, open_terminal: OpenTerminal
+) -> None:
+    terminal = open_terminal(posix_shell)
+    mine = {"PYTHONHOME": b"/x x", "VIRTUAL_ENV_PROMPT": b"mine", "VIRTUAL_ENV": b""}
+    terminal.run("; ".join(f"{name}='{value.decode()}'" for name, value in mine.items()))
+    for _visit in ("first", "second"):
+        terminal.run("cd app")
+        assert terminal.child_environment()[b"VIRTUAL_ENV_PROMPT"] == b"app"
+        terminal.run("cd ..")
+        assert terminal.values(*mine) == mine
+        assert not terminal.child_environment().keys() & {name.encode() for name in mine}
 
 
 def test_where_hooks_are_read_only_one_line_says_so(

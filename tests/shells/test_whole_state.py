@@ -98,7 +98,7 @@ _OWN = {
     "bash": r"""
 trap 'true' USR1; trap 'true' EXIT; alias ll='ls -l'
 function deactivate { echo 'my own'; }
-export PYTHONHOME= VIRTUAL_ENV_PROMPT='old one'; PROMPT_COMMAND='seen=$?'
+export PYTHONHOME=; VIRTUAL_ENV_PROMPT='old one'; PROMPT_COMMAND='seen=$?'
 set -o noclobber; shopt -s extglob nullglob; umask 027; bind '"\C-t": "x"' 2> /dev/null
 complete -W 'a b' mine; ulimit -c 0; pushd / > /dev/null; popd > /dev/null
 """,
@@ -106,7 +106,7 @@ complete -W 'a b' mine; ulimit -c 0; pushd / > /dev/null; popd > /dev/null
 zmodload zsh/complist; autoload -Uz compinit; compinit -D; compdef _files mine
 trap 'true' USR1; TRAPUSR2() { true }; alias ll='ls -l'; alias -g G='| grep'
 alias -s txt=cat; function deactivate { echo 'my own' }
-export PYTHONHOME= VIRTUAL_ENV_PROMPT='old one'
+export PYTHONHOME=; VIRTUAL_ENV_PROMPT='old one'
 setopt no_clobber extended_glob auto_pushd; umask 027; bindkey '^T' undo; typeset -U path
 precmd_mine() { seen=$? }; precmd_functions=(precmd_mine); RPS1='%h'
 zstyle ':x' y z; hash -d d=/usr; mine() { zle reset-prompt }; zle -N mine
@@ -188,9 +188,10 @@ def state_of(terminal: Terminal) -> State:
         name = ""
         for line in text.splitlines():
             if kind == "descriptor":
-                # What it is open to: no pipe of the dump's, nor what fish waits with.
+                # What it is open to: nothing of the dump's, nor what fish waits with.
                 opened = line.partition(" -> ")[2]
-                line = opened if opened.startswith("/") and "fish_univ" not in opened else ""
+                theirs = opened == "/dev/null" or "fish_univ" in opened
+                line = opened if opened.startswith("/") and not theirs else ""
             start = begins.match(line)
             name = start.group(1) if start else name
             found[kind, name] = found.get((kind, name), "") + line + "\n"
@@ -259,7 +260,7 @@ def rows_without_names_of_zsh(shell: Shell, rows: list[Row]) -> list[Row]:
 
 def test_the_page_has_rows_for_each_shell() -> None:
     assert {name for row in ROWS for name in row.shells} == {"bash", "zsh", "fish", "PowerShell"}
-    assert {row.when for row in ROWS} == {"loaded", "inside", "guard"}
+    assert {row.when for row in ROWS} >= {"loaded", "inside", "guard"}
 
 
 def test_nothing_changes_but_what_the_page_names(
