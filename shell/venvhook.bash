@@ -26,6 +26,11 @@
 # _VENVHOOK_ASKED  the directory in which the helper was asked while it has not answered
 # _VENVHOOK_GONE  not empty since the helper's complaints are not shown; mute: only until it answers
 # _VENVHOOK_HUNG, _VENVHOOK_PAUSE  how often it is not asked after it has hung again, and still
+# _VENVHOOK_EAGER  1 while the DEBUG trap is ours, 'away' since the user has removed it
+# _VENVHOOK_TRAP  the user's own, which ours has taken along
+# _VENVHOOK_NEXT  what the trap is to become
+# _VENVHOOK_FIRED  1 if it has run since the last prompt, for the hook; else unset
+# _VENVHOOK_AT    the directory of the last prompt or of the last look by it
 # _VENVHOOK_TOLD  the lines said in this shell
 # _VENVHOOK_PREFIX  how the name of what is active stands before the prompt, or empty
 # _VENVHOOK_DRAWN  how the wish that it is not shown and the prompt, with a colon between them, begin as
@@ -108,6 +113,8 @@ _venvhook_load() {
     _VENVHOOK_OFFERED='' _VENVHOOK_UNGUARDED='' _VENVHOOK_REFUSED=''
     _VENVHOOK_JUST='' _VENVHOOK_PROMPT='' _VENVHOOK_DIRENV=''
     _VENVHOOK_LEFT=()
+    _VENVHOOK_EAGER='' _VENVHOOK_TRAP='' _VENVHOOK_NEXT='' _VENVHOOK_AT=''
+    builtin unset _VENVHOOK_FIRED
     _VENVHOOK_LEFTOVER=${_OLD_VIRTUAL_PATH+x}
     builtin unset _VENVHOOK_OLD_VIRTUAL_ENV _VENVHOOK_OLD_VIRTUAL_ENV_PROMPT _VENVHOOK_OLD_PYTHONHOME
     [[ ! -e $_VENVHOOK_SESSION ]] || builtin command rm -f -- "$_VENVHOOK_SESSION"
@@ -859,7 +866,7 @@ _venvhook_depart() {
 # ---- The hook ------------------------------------------------------------------------------------
 
 # Called at each prompt, and where the shell can after each change of directory; $1 is the status to
-# keep, if it is not $?. Nothing if all looks as it did after the last walk; otherwise walks again. No
+# keep, if it is not $?, and $2 the DEBUG trap, as 'trap -p' prints it. Nothing if all looks as it did after the last walk; otherwise walks again. No
 # failure in it may end the shell (set -e).
 _venvhook_hook() {
   # Commands after this one in the same string see $? as it was; but where there are none, bash gives
@@ -868,18 +875,19 @@ _venvhook_hook() {
   # shellcheck disable=SC2195  # under nocasematch it does match
   case $-:a in
     *[akTvx]*:? | *:A)
-      _VENVHOOK_OPTIONS=$?:$-
+      _VENVHOOK_OPTIONS=${1:-$?}:$-
       set +akTvx
-      _venvhook_mind_options _venvhook_hook && return || return
+      _venvhook_mind_options _venvhook_hook "${@:2}" && return || return
       ;;
     *) local status=${1:-$?} look='' offer='' ;;
   esac
   # (After Ctrl-C it is still put away.)
   if [[ -z ${_VENVHOOK_ALONE-} ]] && { [[ -n $_VENVHOOK_AWAY ]] || local -f +i builtin; }; then
-    _venvhook_mind_builtin _venvhook_hook "$status" && return || return
+    _venvhook_mind_builtin _venvhook_hook "$status" "${@:2}" && return || return
   fi
   [[ $status != 3 || -z ${VENVHOOK_GUARDED-} ]] || _venvhook_explain_refusal || :
-  [[ $- != *e* && ${PROMPT_COMMAND-} != _venvhook_hook ]] || status=0
+  [[ $- != *e* && ${PROMPT_COMMAND-} != "$_VENVHOOK_COMMAND" ]] || status=0
+  [[ -z ${VENVHOOK_BASH_EAGER-}$_VENVHOOK_EAGER || $# -lt 2 ]] || _venvhook_mind_eager "$2" || :
   [[ -z $_VENVHOOK_DRAWN || ${VIRTUAL_ENV_DISABLE_PROMPT-}:${PS1-} == "$_VENVHOOK_DRAWN"* ]] ||
     _venvhook_prompt_renew || :
   if [[ -n ${VENVHOOK_OFF-} || -e $_VENVHOOK_SESSION ]] && _venvhook_is_off; then return "$status"; fi
@@ -954,6 +962,72 @@ _venvhook_is_off() {
   _VENVHOOK_PWD='' _VENVHOOK_REST='' _VENVHOOK_HAND='' _VENVHOOK_JUST='' _VENVHOOK_CALM=off
   [[ -z ${VENVHOOK_GUARDED-} ]] || _venvhook_guard off
   return 0
+}
+
+# Called at a prompt with VENVHOOK_BASH_EAGER: sees to it that the DEBUG trap is ours, and after that the
+# user's own; $1 says what it is, or 1 if ours has just run. One that he sets later is taken along, but if
+# he removes it, it stays away. While it is not wished any more, his is given back.
+_venvhook_mind_eager() {
+  local wanted='' text='' eager=$_VENVHOOK_EAGER own=$_VENVHOOK_TRAP fired=${_VENVHOOK_FIRED-}
+  case ${VENVHOOK_BASH_EAGER-} in
+    1 | true | on) wanted=1 ;;
+  esac
+  builtin unset _VENVHOOK_FIRED
+  _VENVHOOK_AT=$PWD _VENVHOOK_EAGER=$wanted
+  if [[ -z $wanted ]]; then
+    _VENVHOOK_TRAP=''
+    [[ -z $fired ]] || _venvhook_set_trap "$own"
+  elif [[ -z $fired ]]; then
+    if [[ $1 == 'trap -- '* ]]; then
+      builtin eval "builtin set $1"
+      text=$3
+    fi
+    if [[ -z $text && -n $eager ]]; then
+      _VENVHOOK_EAGER=away
+    elif [[ $text != *'_venvhook_eager '* ]]; then
+      _VENVHOOK_TRAP=$text
+      _venvhook_set_trap "$(_venvhook_eager_trap "$text")"
+    fi
+  fi
+}
+
+# Prints the DEBUG trap that is ours, and before that the user's, which is $1.
+_venvhook_eager_trap() {
+  # shellcheck disable=SC2016  # expanded by the trap
+  case $1 in
+    '') builtin printf %s '[[ $PWD == "$_VENVHOOK_AT" && $BASH_COMMAND != _venvhook_hook* ]] || _venvhook_eager 0 "$_"' ;;
+    # Called each time, since it has to return the status of the user's (extdebug). On a line of its own
+    # only where it must be, for that changes LINENO in his.
+    *[$'\n#']* | *[$';&\\ ']) builtin printf '%s\n_venvhook_eager "$?" "$_"' "$1" ;;
+    *) builtin printf '%s; _venvhook_eager "$?" "$_"' "$1" ;;
+  esac
+}
+
+# Makes $1 the DEBUG trap, or takes that away if it is empty. In a function either would hold at once, for
+# the rest of all that have been called; so at first it is a trap that becomes $1 outside of ours.
+_venvhook_set_trap() {
+  _VENVHOOK_NEXT=$1
+  # shellcheck disable=SC2016  # expanded by the trap
+  builtin trap '[[ ${FUNCNAME-} == _venvhook_* ]] || { builtin trap -- "${_VENVHOOK_NEXT:--}" DEBUG; builtin eval "$_VENVHOOK_NEXT"; }' DEBUG
+}
+
+# Before each command of the user's, with VENVHOOK_BASH_EAGER: $1 is the status of his trap, and $2 his
+# $_, which the last argument of a command becomes.
+_venvhook_eager() {
+  if [[ $BASH_COMMAND == _venvhook_hook* ]]; then
+    _VENVHOOK_FIRED=1
+  elif [[ $PWD != "$_VENVHOOK_AT" && $BASH_SUBSHELL -eq 0 && -z ${COMP_LINE-} ]]; then
+    _venvhook_hook_early
+  fi
+  [[ $1 == 0 ]] || ! builtin shopt -q extdebug || return "$1"
+}
+
+# The hook in the middle of a line. What is to be asked there is asked at the prompt.
+_venvhook_hook_early() {
+  local wanted=${VENVHOOK_AUTO_CREATE-} VENVHOOK_AUTO_CREATE=never
+  _VENVHOOK_AT=$PWD
+  _venvhook_hook 0
+  [[ ${wanted:-$_VENVHOOK_AUTO_CREATE} == never ]] || _VENVHOOK_PWD=''
 }
 
 # ---- Where there is no environment ---------------------------------------------------------------
@@ -1054,7 +1128,7 @@ _venvhook_register_completion() {
 _venvhook_mind_builtin() {
   local status _VENVHOOK_ALONE=1
   _venvhook_hide_builtin
-  if "$1" "$2"; then status=0; else status=$?; fi
+  if "$1" "${@:2}"; then status=0; else status=$?; fi
   _venvhook_show_builtin
   return "$status"
 }
@@ -1069,7 +1143,7 @@ _venvhook_mind_options() {
   # shellcheck disable=SC2050  # true under nocasematch
   [[ a != A ]] || cases=1
   [[ -z $cases ]] || builtin shopt -u nocasematch
-  if "$1" "$status"; then status=0; else status=$?; fi
+  if "$1" "$status" "${@:2}"; then status=0; else status=$?; fi
   [[ -z $cases ]] || builtin shopt -s nocasematch
   _venvhook_set_options "$options"
   return "$status"
@@ -1091,6 +1165,13 @@ _venvhook_precede_direnv() {
     PROMPT_COMMAND="_venvhook_depart;${PROMPT_COMMAND-}"
 }
 
+# What stands in PROMPT_COMMAND. The DEBUG trap can be read only there, outside of functions, and only a
+# subshell tells it; so that is not started where the trap has just said itself that it is ours.
+# shellcheck disable=SC2016  # expanded at each prompt
+_VENVHOOK_COMMAND='_venvhook_hook "${VENVHOOK_BASH_EAGER:+$?}" '
+# shellcheck disable=SC2016
+_VENVHOOK_COMMAND+='"${VENVHOOK_BASH_EAGER:+${_VENVHOOK_FIRED-$(builtin trap -p DEBUG)}}"'
+
 # First in PROMPT_COMMAND, once: an array from bash 5.1 on, so that PIPESTATUS reaches the rest.
 _venvhook_register() {
   local IFS=$' \t\n'
@@ -1109,12 +1190,14 @@ _venvhook_register() {
     rest=${rest#[;$'\n']}
   done
   if [[ -n $first ]]; then
-    PROMPT_COMMAND="$first;_venvhook_hook${rest:+$'\n'$rest}"
-  elif ((BASH_VERSINFO[0] > 5 || (BASH_VERSINFO[0] == 5 && BASH_VERSINFO[1] >= 1))); then
-    PROMPT_COMMAND=(_venvhook_hook ${PROMPT_COMMAND[@]+"${PROMPT_COMMAND[@]}"})
+    PROMPT_COMMAND="$first;$_VENVHOOK_COMMAND${rest:+$'\n'$rest}"
+  elif ((BASH_VERSINFO[0] > 5 || (BASH_VERSINFO[0] == 5 && BASH_VERSINFO[1] >= 1))) &&
+    [[ ${PROMPT_COMMAND[*]-} != *__bp_install* ]]; then
+    # Not where bash-preexec is to be installed later, by what must stand in one string with all others.
+    PROMPT_COMMAND=("$_VENVHOOK_COMMAND" ${PROMPT_COMMAND[@]+"${PROMPT_COMMAND[@]}"})
   else
     # shellcheck disable=SC2128,SC2178  # before 5.1 it is a string
-    PROMPT_COMMAND=_venvhook_hook${PROMPT_COMMAND:+$'\n'$PROMPT_COMMAND}
+    PROMPT_COMMAND=$_VENVHOOK_COMMAND${PROMPT_COMMAND:+$'\n'$PROMPT_COMMAND}
   fi
 }
 

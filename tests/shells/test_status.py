@@ -244,7 +244,12 @@ def test_all_other_state_is_that_of_a_bare_shell(
 # ---- Traps ---------------------------------------------------------------------------------------
 
 # In a bare shell that has a hook, which does nothing.
-BARE_HOOK = {"bash": "_venvhook_hook() { :; }; PROMPT_COMMAND=_venvhook_hook", "zsh": ""}
+_EAGER = '"${VENVHOOK_BASH_EAGER:+$?}" '
+_EAGER += '"${VENVHOOK_BASH_EAGER:+${_VENVHOOK_FIRED-$(builtin trap -p DEBUG)}}"'
+BARE_HOOK = {
+    "bash": f"_venvhook_hook() {{ :; }}; PROMPT_COMMAND='_venvhook_hook {_EAGER}'",
+    "zsh": "",
+}
 TRAPS = {
     "bash": (
         "trap 'echo \"error $?\"' ERR; trap 'echo child' CHLD; trap 'echo returned' RETURN",
