@@ -498,7 +498,9 @@ _venvhook_store() {
   [[ -n ${PATH+x} ]] || _VENVHOOK_PATHLESS=1
   # Says by its status whether there is such a function, and prints nothing as -F would.
   if builtin declare -f +t deactivate; then
-    _VENVHOOK_DEACTIVATE=$(builtin declare -f deactivate)
+    _VENVHOOK_DEACTIVATE=$(builtin declare -fp deactivate)
+    # What takes its place would still be exported.
+    builtin unset -f deactivate 2> /dev/null || builtin :
   fi
   # shellcheck disable=SC2317  # called by the user
   # Written so, an alias of that name does no harm; one that is read-only stays.
@@ -527,10 +529,44 @@ _venvhook_restore() {
 
 # Takes our 'deactivate' away, and gives back that of the user's.
 _venvhook_deactivate_remove() {
-  builtin unset -f deactivate 2> /dev/null
-  if [[ -n $_VENVHOOK_DEACTIVATE ]]; then
-    builtin eval "$_VENVHOOK_DEACTIVATE"
+  local text='' exported=''
+  _venvhook_deactivate_text
+  if [[ -n $text && $text != *_venvhook_deactivate* ]]; then
+    # One that the user has defined meanwhile stays.
     _VENVHOOK_DEACTIVATE=''
+    return 0
+  fi
+  builtin unset -f deactivate 2> /dev/null || builtin :
+  [[ -n $_VENVHOOK_DEACTIVATE ]] || return 0
+  text=$_VENVHOOK_DEACTIVATE _VENVHOOK_DEACTIVATE=''
+  # From 5.0 on bash adds a line that says so.
+  if [[ $text == *$'\n'"declare -f"*" deactivate" ]]; then
+    exported=1 text=${text%$'\n'*}
+  fi
+  # Aliases in it were expanded when it was defined.
+  if builtin shopt -q expand_aliases; then
+    builtin shopt -u expand_aliases
+    builtin eval "function $text"
+    builtin shopt -s expand_aliases
+  else
+    builtin eval "function $text"
+  fi
+  [[ -z $exported ]] || builtin export -f deactivate
+}
+
+# Sets text to the function 'deactivate' as it is. A substitution would start a process, so by way of
+# a file; this process's number before it shows that no other shell has written there meanwhile.
+_venvhook_deactivate_text() {
+  local file=$_VENVHOOK_CACHE/venvhook.line
+  if [[ -O $_VENVHOOK_CACHE && ! -L $file ]]; then
+    # The end of the file makes the status 1.
+    { { builtin printf '%s\n' "$$" && builtin declare -f deactivate; } >| "$file" &&
+      IFS= builtin read -r -d '' text < "$file"; } 2> /dev/null || builtin :
+  fi
+  if [[ $text == "$$"$'\n'*_venvhook_deactivate* ]]; then
+    text=${text#*$'\n'}
+  else
+    text=$(builtin declare -f deactivate)
   fi
 }
 
@@ -838,6 +874,10 @@ _venvhook_arrive() {
 
 # Nothing is found any more. Who still stands below the project may be making its environment anew.
 _venvhook_leave() {
+  if [[ -z ${_VENVHOOK_ALONE-} ]] && local -f +i builtin; then
+    _venvhook_mind_builtin _venvhook_leave ''
+    return 0
+  fi
   local root=${_VENVHOOK_ROOT%/}
   _venvhook_switch '' '' ''
   [[ $PWD != "$root"/* ]] || _VENVHOOK_WATCH=("$root/$_VENVHOOK_NAME1" "$root/$_VENVHOOK_NAME2" "$root/$_VENVHOOK_NAME3")

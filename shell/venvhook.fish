@@ -493,7 +493,11 @@ function _venvhook_store
     set -qg PATH; or set -g _VENVHOOK_PATHLESS 1
     builtin functions -e _venvhook_old_deactivate
     builtin functions -q deactivate; and builtin functions -c deactivate _venvhook_old_deactivate
-    function deactivate -d 'Leave the environment that venvhook activated'
+    function deactivate -d 'Leave the environment that venvhook activated' --on-event _venvhook_leaver
+        if test "$argv" = _venvhook_leaver
+            set -g _VENVHOOK_OURS 1
+            return
+        end
         _venvhook_deactivate
     end
 end
@@ -525,6 +529,13 @@ function _venvhook_restore
         set -eg $old
     end
     set -g _VENVHOOK_OLD
+    # It answers this event while it is ours; one that the user has defined meanwhile stays.
+    set -g _VENVHOOK_OURS
+    builtin emit _venvhook_leaver _venvhook_leaver
+    if not set -q _VENVHOOK_OURS[1]; and builtin functions -q deactivate
+        builtin functions -e _venvhook_old_deactivate
+        return
+    end
     builtin functions -e deactivate
     builtin functions -q _venvhook_old_deactivate
     and _venvhook_rename _venvhook_old_deactivate deactivate

@@ -59,7 +59,7 @@ _venvhook_load() {
   # It sets a variable of the function that calls it.
   builtin setopt local_options no_warn_nested_var
   _venvhook_prompt_mode
-  builtin emulate -L zsh
+  builtin emulate -L zsh -o no_aliases
   _venvhook_names
   _venvhook_session
   # By its process number, since after 'set -a' a child inherits it.
@@ -256,7 +256,7 @@ _venvhook_policy() {
 
 # Loads the policy again, where it has changed: from the cache, or from the helper.
 _venvhook_renew() {
-  builtin emulate -L zsh
+  builtin emulate -L zsh -o no_aliases
   local asked='' loaded='' kept=$_VENVHOOK_CACHE/venvhook.policy.sh
   case $_VENVHOOK_STALE in
     (x) return 0 ;;
@@ -601,7 +601,7 @@ _venvhook_prompt_tells() {
 _venvhook_prompt_renew() {
   local mode
   _venvhook_prompt_mode
-  builtin emulate -L zsh
+  builtin emulate -L zsh -o no_aliases
   [[ -n ${VIRTUAL_ENV_DISABLE_PROMPT-} || -z $_VENVHOOK_PREFIX || ${PS1-} != *"$_VENVHOOK_PREFIX"* ||
     $mode != "$_VENVHOOK_MODE" ]] || return 0
   _venvhook_prompt_hide
@@ -621,7 +621,7 @@ _venvhook_deactivate() {
     _venvhook_mind_builtin _venvhook_deactivate
     return 0
   fi
-  builtin emulate -L zsh
+  builtin emulate -L zsh -o no_aliases
   _VENVHOOK_REST+=$_VENVHOOK_ROOT$'\n' _VENVHOOK_JUST=$_VENVHOOK_ROOT
   _venvhook_switch '' '' ''
   [[ -z ${VENVHOOK_GUARD:-$_VENVHOOK_GUARD} ]] || _venvhook_guard
@@ -732,7 +732,7 @@ _venvhook_decide() {
   # The user's options that matter, before all are set to zsh's own for this function.
   local mode
   _venvhook_prompt_mode
-  builtin emulate -L zsh
+  builtin emulate -L zsh -o no_aliases
   level=$1
   local recipe=$_VENVHOOK_CACHE${1%/}/venvhook.recipe.sh witness
   markers=''
@@ -768,7 +768,11 @@ _venvhook_find_bound() {
 
 # Nothing is found any more. Who still stands below the project may be making its environment anew.
 _venvhook_leave() {
-  builtin emulate -L zsh
+  if (( ${+functions[builtin]} )); then
+    _venvhook_mind_builtin _venvhook_leave
+    return 0
+  fi
+  builtin emulate -L zsh -o no_aliases
   local root=${_VENVHOOK_ROOT%/}
   _venvhook_switch '' '' ''
   [[ $PWD != "$root"/* ]] || _VENVHOOK_WATCH=("$root/$_VENVHOOK_NAME1" "$root/$_VENVHOOK_NAME2" "$root/$_VENVHOOK_NAME3")
@@ -889,7 +893,7 @@ _venvhook_hook() {
 
 # Is no environment active by the user's own hand? What is left of ours below one is taken away.
 _venvhook_is_free() {
-  builtin emulate -L zsh
+  builtin emulate -L zsh -o no_aliases
   local calm before=$_VENVHOOK_DIRENV
   [[ -z ${functions[_direnv_hook]-} ]] || _venvhook_precede_direnv
   [[ ${DIRENV_DIFF-} == "$before" && ${#_VENVHOOK_LEFT[@]} -eq 0 ]] || _venvhook_sweep
@@ -921,7 +925,7 @@ _venvhook_is_free() {
 # Is this shell switched off: by 'venvhook off', or by VENVHOOK_OFF, which 'venvhook on' overrules? Then
 # nothing of ours is active, and nothing is looked at.
 _venvhook_is_off() {
-  builtin emulate -L zsh
+  builtin emulate -L zsh -o no_aliases
   local word='' file=$_VENVHOOK_SESSION off=${VENVHOOK_OFF:+x}
   if [[ -f $file && ! -L $file && -O $file && -O ${file%/*} ]]; then
     { IFS= builtin read -r -k 8 -u 0 word < "$file"; } 2> /dev/null
@@ -949,7 +953,7 @@ _venvhook_is_off() {
 # terminal to itself; Ctrl-C there ends all that this prompt was to do. 3 is its answer where something
 # is being typed, so that it asks at the next prompt.
 _venvhook_offer() {
-  builtin emulate -L zsh
+  builtin emulate -L zsh -o no_aliases
   local file code offered=$_VENVHOOK_OFFERED
   # Not in the middle of a line that is run, nor of one that is typed.
   [[ ${ZSH_EVAL_CONTEXT-} != toplevel* && -z ${WIDGET-} ]] || return 0
@@ -977,7 +981,7 @@ _venvhook_offer() {
 # had. What that was, after a =, is exported, so that a shell started from this one goes on with it.
 # $1 may be 'off', whatever he wants otherwise.
 _venvhook_guard() {
-  builtin emulate -L zsh
+  builtin emulate -L zsh -o no_aliases
   local wanted=''
   case ${1:-${VENVHOOK_GUARD:-$_VENVHOOK_GUARD}} in
     (1 | true | on) [[ -n ${VIRTUAL_ENV-} || ${CONDA_DEFAULT_ENV:-base} != base ]] || wanted=1 ;;
@@ -1000,7 +1004,7 @@ _venvhook_guard() {
 
 # Says why pip has just refused, if it was pip.
 _venvhook_explain_refusal() {
-  builtin emulate -L zsh
+  builtin emulate -L zsh -o no_aliases
   # At a prompt HISTCMD is the number of the line to come.
   local line="$HISTCMD ${history[$(( HISTCMD - 1 ))]-}"
   [[ $line == *pip* && $line != "$_VENVHOOK_REFUSED" ]] || return 0
@@ -1023,7 +1027,7 @@ _venvhook_complete() {
 }
 
 _venvhook_register_completion() {
-  builtin emulate -L zsh
+  builtin emulate -L zsh -o no_aliases
   typeset -g _VENVHOOK_COMPLETES=1
   compdef _venvhook_complete venvhook
 }

@@ -151,7 +151,7 @@ class Redefined:
 
     def go(self, directory: str, expected: str | None) -> None:
         """Go to *directory* in HOME, where the environment of the project *expected* is active."""
-        by = "builtin cd" if self.terminal.shell.name == "fish" else "pushd"
+        by = "builtin cd" if self.terminal.shell.name == "fish" else "\\pushd"
         self.run(f"{by} {self.home / directory} > /dev/null")
         self.check(expected)
 
@@ -163,8 +163,8 @@ class Redefined:
         assert found.count(f"{self.home}/") == (2 if expected else 0), found
         assert self.terminal.prompt == ("" if expected is None else f"({expected}) ")
 
-    def walk(self) -> None:
-        """Go through everything that the hook does."""
+    def walk(self, leave: str = "deactivate") -> None:
+        """Go through everything that the hook does; *leave* calls its 'deactivate'."""
         self.run(f"/bin/touch {self.home}/app/.venv/pyvenv.cfg")  # so the helper is asked
         self.go(".", None)
         for _visit in ("asked", "kept"):
@@ -174,7 +174,7 @@ class Redefined:
             self.go("bad", None)
             self.go("passes", None)
         self.go("app", "app")
-        self.run("deactivate")
+        self.run(leave)
         self.check(None)
         self.run("/bin/true")
         self.check(None)
@@ -215,3 +215,103 @@ def test_functions_defined_after_change_nothing(
         assert "HIJACKED" not in terminal.greeting, title
         Redefined(terminal, projects).walk()
         assert [name for name in which if not is_theirs(terminal, name)] == [], title
+
+
+# As aliases these can be anything, and in zsh stand anywhere in a line.
+ALIASES = ("local", "return", "builtin", "deactivate", "function", "let", "break", "continue")
+GLOBAL_ALIASES = (*WORDS, "G", "L", "T", "x", "1", "many", "none", "-r", "--", "2>", "$1", "local")
+
+
+def alias_lines(shell: Shell) -> list[str]:
+    """Return lines that make each name an alias that fails."""
+    every = [name for name in names(shell)["all"] if name != "eval"] + list(ALIASES)
+    lines = [f"alias {shell.word(f'{name}=/bin/echo HIJACKED; false ')}" for name in every]
+    if shell.name == "zsh":
+        lines += [f"alias -g -- {shell.word(f'{name}=HIJACKED')}" for name in GLOBAL_ALIASES]
+    return ["\\" + line for line in lines]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_aliases_change_nothing(
+    posix_shell: Shell, when: str, projects: Path, open_terminal: OpenTerminal
+) -> None:
+    terminal = open_terminal(posix_shell)
+    load = f"eval {posix_shell.load_line(terminal.command).removeprefix('eval ')}"
+    lines = alias_lines(posix_shell)
+    terminal.close()
+    lines = [*lines, load] if when == "before" else [load, *lines]
+    terminal = open_terminal(posix_shell, rc="\n".join(lines))
+    assert "HIJACKED" not in terminal.greeting
+    listed = "\\alias | /usr/bin/wc -l"
+    count = terminal.run(listed)
+    Redefined(terminal, projects).walk(leave="\\deactivate")
+    assert terminal.run(listed) == count
+    assert int(count) > 50
+    assert terminal.run("umask").startswith("HIJACKED\n")
+
+
+def test_aliases_are_still_off_where_they_were(bash: Shell, open_terminal: OpenTerminal) -> None:
+    terminal = open_terminal(bash)
+    terminal.run("shopt -u expand_aliases")
+    terminal.run(bash.load_line(terminal.command))
+    assert terminal.run("shopt -q expand_aliases || echo off") == "off\n"
+
+
+# ---- 'deactivate' of the user's ------------------------------------------------------------------
+
+MINE = {"fish": "function deactivate; echo my own; expr 7; end"}
+MINE_POSIX = "deactivate() { echo my own; expr 7; }"
+OWN = "my own\n7\n"
+
+
+@pytest.mark.parametrize("when", ["before", "inside", "inside, and left by switching"])
+def test_a_deactivate_of_the_users_stays(
+    shell: Shell, when: str, projects: Path, open_terminal: OpenTerminal
+) -> None:
+    del projects
+    terminal = open_terminal(shell)
+    define = MINE.get(shell.name, MINE_POSIX)
+    if when == "before":
+        terminal.run(define)
+        # Not a second time when it is given back: it would be 'echo echo'.
+        terminal.run("alias expr='echo expanded'")
+    terminal.run("cd app")
+    if when == "before":
+        assert terminal.run("deactivate") == ""
+        assert terminal.environment is None
+    else:
+        terminal.run(define)
+    if "switching" in when:
+        terminal.run("cd ../other")
+        assert terminal.prompt == "(other) "
+    terminal.run("cd /; cd")
+    assert terminal.environment is None
+    if when != "before":
+        assert terminal.run("deactivate") == OWN
+        terminal.run("cd app; cd")
+    expected = OWN if when != "before" or shell.name != "fish" else "my own\nexpanded 7\n"
+    assert terminal.run("deactivate") == expected
+
+
+def test_an_exported_deactivate_is_exported_again(
+    bash: Shell, projects: Path, open_terminal: OpenTerminal
+) -> None:
+    del projects
+    terminal = open_terminal(bash)
+    terminal.run(f"{MINE_POSIX}; export -f deactivate")
+    terminal.run("cd app")
+    assert b"BASH_FUNC_deactivate%%" not in terminal.child_environment()
+    terminal.run("cd")
+    assert terminal.run("bash -c deactivate") == OWN
+
+
+def test_an_alias_called_deactivate_stays(
+    shell: Shell, projects: Path, open_terminal: OpenTerminal
+) -> None:
+    del projects
+    terminal = open_terminal(shell)
+    terminal.run("alias deactivate='echo my own'")
+    terminal.run("cd app")
+    assert terminal.prompt == "(app) "
+    terminal.run("cd")
+    assert terminal.run("deactivate") == "my own\n"
