@@ -917,7 +917,8 @@ function _venvhook_is_free
             _venvhook_deactivate
         else if test "$argv[1]" = off
             _venvhook_switch '' '' ''
-        else if not builtin contains -- "$CONDA_DEFAULT_ENV" '' base
+        else if test -n "$_VENVHOOK_CALM"
+            # conda acted; 'base' goes behind what is active.
             _venvhook_switch '' '' ''
         end
     end
