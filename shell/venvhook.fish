@@ -323,7 +323,8 @@ function _venvhook_policy -S -a generation auto_create guard name1 name2 name3 f
             switch $part
                 case '/*'
                     set -a roots "$(string escape --style=regex -- $part)"
-                case '?*'
+                case ''
+                case '*'
                     # The rest of a name with a newline in it.
                     set roots[-1] $roots[-1]\n"$(string escape --style=regex -- $part)"
             end
