@@ -108,7 +108,7 @@ _venvhook_load() {
   # By its process number, since after 'set -a' a child inherits it.
   if [[ ${_VENVHOOK_LOADED-} != "$$" ]]; then
     _VENVHOOK_LOADED=$$
-    _VENVHOOK_ROOT='' _VENVHOOK_ENV='' _VENVHOOK_TOKEN='' _VENVHOOK_REST='' _VENVHOOK_HAND='' _VENVHOOK_CALM=''
+    _VENVHOOK_ROOT='' _VENVHOOK_ENV='' _VENVHOOK_TOKEN='' _VENVHOOK_REST='' _VENVHOOK_HAND=''
     _VENVHOOK_TOLD='' _VENVHOOK_DRAWN='' _VENVHOOK_PREFIX='' _VENVHOOK_PATHLESS='' _VENVHOOK_DEACTIVATE=''
     _VENVHOOK_OFFERED='' _VENVHOOK_UNGUARDED='' _VENVHOOK_REFUSED=''
     _VENVHOOK_JUST='' _VENVHOOK_PROMPT='' _VENVHOOK_DIRENV=''
@@ -120,7 +120,9 @@ _venvhook_load() {
     [[ ! -e $_VENVHOOK_SESSION ]] || builtin command rm -f -- "$_VENVHOOK_SESSION"
     _venvhook_adopt
   fi
-  _VENVHOOK_PWD='' _VENVHOOK_LOOK='' _VENVHOOK_RECIPE='' _VENVHOOK_MARKERS=''
+  # What is active is left and entered again at the next prompt: whatever the rc file did to PATH
+  # before or after this line, the environment is first on it then.
+  _VENVHOOK_PWD='' _VENVHOOK_CALM='' _VENVHOOK_LOOK='' _VENVHOOK_RECIPE='' _VENVHOOK_MARKERS=''
   _VENVHOOK_WATCH=() _VENVHOOK_PASSED=() _VENVHOOK_GONE='' _VENVHOOK_ASKED='' _VENVHOOK_HUNG=0 _VENVHOOK_PAUSE=0
   _VENVHOOK_POLICY='' _VENVHOOK_STALE=new _VENVHOOK_STANDS=/ _VENVHOOK_SETTINGS='' _VENVHOOK_FILE=''
   _VENVHOOK_MANY=() _VENVHOOK_AUTO_CREATE=never _VENVHOOK_GUARD='' _VENVHOOK_FILES='' _VENVHOOK_BOUND=''
@@ -753,20 +755,45 @@ _venvhook_sweep() {
   [[ -n $_VENVHOOK_DIRENV || ${VIRTUAL_ENV-} != "$_VENVHOOK_ENV" ]] || _VENVHOOK_LEFT=()
 }
 
-# A shell started from one with an active environment inherits it: given back here, it is activated
-# again at the first prompt if it is right for the directory.
+# A shell started from one with an active environment inherits it, and keeps it up to the first prompt:
+# there it is left, and entered again if it is right for the directory. If VIRTUAL_ENV is another's by
+# now, what is left of ours goes.
 _venvhook_adopt() {
-  local path=${PATH-} active=${VENVHOOK_ACTIVE-} prefix
+  local path=${PATH-} active=${VENVHOOK_ACTIVE-} name=${VIRTUAL_ENV_PROMPT-}
+  [[ -z ${SUDO_COMMAND-} || -n $active${VIRTUAL_ENV-} ]] || _venvhook_adopt_entry
   builtin unset VENVHOOK_ACTIVE
   [[ -z $active || -z ${DIRENV_DIFF-} ]] || _VENVHOOK_LEFT=("$active")
-  [[ -n $active && ${VIRTUAL_ENV-} == "$active" ]] && _venvhook_may_change || return 0
-  _venvhook_path_without "$active/bin"
+  [[ -n $active ]] && _venvhook_may_change || return 0
+  _venvhook_adopt_prompt
+  if [[ ${VIRTUAL_ENV-} == "$active" ]]; then
+    builtin unset VIRTUAL_ENV VIRTUAL_ENV_PROMPT
+    _venvhook_store
+    _VENVHOOK_ENV=$active _VENVHOOK_PROMPT=$name
+    builtin export VIRTUAL_ENV="$active" VIRTUAL_ENV_PROMPT="$name" VENVHOOK_ACTIVE="$active"
+  else
+    _venvhook_path_without "$active/bin"
+    PATH=$path
+    _venvhook_prompt_hide
+    [[ -n ${VIRTUAL_ENV-} ]] || builtin unset VIRTUAL_ENV VIRTUAL_ENV_PROMPT
+  fi
+}
+
+# Where the prompt is exported, the name is in it, written by this shell or by another.
+_venvhook_adopt_prompt() {
+  local prefix
+  [[ -n $name ]] || return 0
+  _venvhook_prompt_name "$name"
+  for prefix in "($name) " "(${name//\%/%%}) " "$prefix"; do
+    [[ ${PS1-} != *"$prefix"* ]] || _VENVHOOK_PREFIX=$prefix
+  done
+}
+
+# Of all that says what is active, sudo may leave PATH.
+_venvhook_adopt_entry() {
+  local entry=${path%%:*}
+  [[ $entry == */bin && -f ${entry%/bin}/.venvhook && -f ${entry%/bin}/pyvenv.cfg ]] || return 0
+  _venvhook_path_without "$entry"
   PATH=$path
-  # There if the prompt is exported.
-  _venvhook_prompt_name "${VIRTUAL_ENV_PROMPT-}"
-  _VENVHOOK_PREFIX=$prefix
-  _venvhook_prompt_hide
-  builtin unset VIRTUAL_ENV VIRTUAL_ENV_PROMPT
 }
 
 # ---- The walk ------------------------------------------------------------------------------------

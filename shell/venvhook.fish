@@ -31,6 +31,7 @@
 #                 or 'off'
 # _VENVHOOK_SESSION  the file by which 'venvhook off' and 'on' reach this shell, or empty; exported as
 #                 VENVHOOK_SESSION, with .off behind it while VENVHOOK_OFF is set
+# _VENVHOOK_AGAIN  1 from the loading of the script to the first prompt after it
 # _VENVHOOK_LEFTOVER  _OLD_VIRTUAL_PATH at that time, set by a stock script in a parent shell
 # _VENVHOOK_LEFT  environments that were active when another tool remembered what variables held, which
 # _VENVHOOK_DIRENV  may put them back; and what direnv remembered at the last prompt
@@ -66,8 +67,11 @@ function _venvhook_load
         test ! -e "$_VENVHOOK_SESSION"; or command rm -f -- $_VENVHOOK_SESSION
         _venvhook_adopt
     end
-    set -g _VENVHOOK_PWD ''
+    # What is active is left and entered again at the next prompt: whatever config.fish did to PATH
+    # before or after this line, the environment is first on it then.
     set -g _VENVHOOK_CALM ''
+    set -g _VENVHOOK_AGAIN 1
+    set -g _VENVHOOK_PWD ''
     set -g _VENVHOOK_LOOK _VENVHOOK_BARE
     set -g _VENVHOOK_ALSO
     set -g _VENVHOOK_WATCH
@@ -731,17 +735,51 @@ function _venvhook_sweep
     test -n "$DIRENV_DIFF" -o "$VIRTUAL_ENV" != "$_VENVHOOK_ENV"; or set -g _VENVHOOK_LEFT
 end
 
-# A shell started from one with an active environment inherits it: given back here, it is activated
-# again at the first prompt if it is right for the directory.
+# A shell started from one with an active environment inherits it, and keeps it up to the first prompt:
+# there it is left, and entered again if it is right for the directory. If VIRTUAL_ENV is another's by
+# now, what is left of ours goes.
 function _venvhook_adopt
     set -l path $PATH
     set -l active $VENVHOOK_ACTIVE
+    test -z "$SUDO_COMMAND" -o -n "$active$VIRTUAL_ENV"; or _venvhook_adopt_entry
     set -eg VENVHOOK_ACTIVE
-    test -n "$active" -a -n "$DIRENV_DIFF"; and set -g _VENVHOOK_LEFT $active
-    test -n "$active"; and test "$VIRTUAL_ENV" = "$active"; or return 0
-    _venvhook_path_without $active/bin
+    test -n "$active"; or return 0
+    test -z "$DIRENV_DIFF"; or set -g _VENVHOOK_LEFT $active
+    _venvhook_adopt_prompt
+    if test "$VIRTUAL_ENV" = "$active"
+        set -l name $VIRTUAL_ENV_PROMPT
+        set -eg VIRTUAL_ENV VIRTUAL_ENV_PROMPT
+        _venvhook_store
+        set -g _VENVHOOK_ENV $active
+        set -g _VENVHOOK_PROMPT $name
+        set -gx VIRTUAL_ENV $active
+        set -gx VIRTUAL_ENV_PROMPT $name
+        set -gx VENVHOOK_ACTIVE $active
+    else
+        _venvhook_path_without $active/bin
+        set -gx PATH $path
+        test -n "$VIRTUAL_ENV"; or set -eg VIRTUAL_ENV VIRTUAL_ENV_PROMPT
+    end
+end
+
+# Where the prompt of another shell is exported, the name is in it. Here that shows nothing, but a shell
+# started from this one would show it for ever.
+function _venvhook_adopt_prompt
+    test -n "$VIRTUAL_ENV_PROMPT"; or return 0
+    for variable in PS1 PROMPT
+        set -qgx $variable; or continue
+        for name in $VIRTUAL_ENV_PROMPT (string replace -a % %% -- $VIRTUAL_ENV_PROMPT)
+            set -gx $variable (string replace -- "($name) " '' $$variable | string collect -a)
+        end
+    end
+end
+
+# Of all that says what is active, sudo may leave PATH.
+function _venvhook_adopt_entry -S
+    set -l env (string replace -r '/bin\z' '' -- $path[1] | string collect -a)
+    test "$path[1]" = "$env/bin" -a -f "$env/.venvhook" -a -f "$env/pyvenv.cfg"; or return 0
+    _venvhook_path_without $path[1]
     set -gx PATH $path
-    set -eg VIRTUAL_ENV VIRTUAL_ENV_PROMPT
 end
 
 # ---- The walk ------------------------------------------------------------------------------------
@@ -916,7 +954,7 @@ function _venvhook_is_free
             _venvhook_yield
         else if test -z "$VIRTUAL_ENV"
             _venvhook_deactivate
-        else if test "$argv[1]" = off
+        else if test "$argv[1]" = off -o -z "$_VENVHOOK_CALM"
             _venvhook_switch '' '' ''
         else if test -n "$_VENVHOOK_CALM"
             # conda acted; 'base' goes behind what is active.
@@ -967,6 +1005,15 @@ function _venvhook_is_off
     set -g _VENVHOOK_CALM off
     test -z "$VENVHOOK_GUARDED"; or _venvhook_guard off
     return 0
+end
+
+# At the first prompt: where config.fish itself changed to a project, what it did to PATH after that is
+# not to stand before the environment.
+function _venvhook_settle
+    set -g _VENVHOOK_AGAIN ''
+    test -n "$_VENVHOOK_ENV" -a "$PATH[1]" != "$_VENVHOOK_ENV/bin"; or return 0
+    set -g _VENVHOOK_CALM ''
+    _venvhook_hook
 end
 
 # ---- Where there is no environment ---------------------------------------------------------------
@@ -1066,8 +1113,9 @@ end
 function _venvhook_register
     function _venvhook_prompt --on-event fish_prompt --on-variable PWD
         _venvhook_hook
-        # Never in the middle of a line, as after its 'cd'.
-        test -z "$_VENVHOOK_OFFER$_VENVHOOK_ENV" -o -n "$argv"; and return
+        # Never in the middle of a line, as after its 'cd', nor of config.fish.
+        test -z "$_VENVHOOK_AGAIN$_VENVHOOK_OFFER$_VENVHOOK_ENV" -o -n "$argv"; and return
+        test -z "$_VENVHOOK_AGAIN"; or _venvhook_settle
         test -z "$_VENVHOOK_ENV"; or _venvhook_prompt_show
         test -z "$_VENVHOOK_OFFER"; or _venvhook_offer
     end

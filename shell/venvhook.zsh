@@ -24,6 +24,7 @@
 # _VENVHOOK_ASKED  the directory in which the helper was asked while it has not answered
 # _VENVHOOK_GONE  not empty since the helper's complaints are not shown; mute: only until it answers
 # _VENVHOOK_HUNG, _VENVHOOK_PAUSE  how often it is not asked after it has hung again, and still
+# _VENVHOOK_AGAIN  1 from the loading of the script to the first prompt after it
 # _VENVHOOK_TOLD  the lines said in this shell
 # _VENVHOOK_WAITS   the prompt that is to come while nothing may be said yet, else empty
 # _VENVHOOK_UNSAID  what is to be said then
@@ -65,7 +66,7 @@ _venvhook_load() {
   # By its process number, since after 'set -a' a child inherits it.
   if [[ ${_VENVHOOK_LOADED-} != "$$" ]]; then
     typeset -g _VENVHOOK_LOADED=$$
-    typeset -g _VENVHOOK_ROOT='' _VENVHOOK_ENV='' _VENVHOOK_TOKEN='' _VENVHOOK_REST='' _VENVHOOK_HAND='' _VENVHOOK_CALM=''
+    typeset -g _VENVHOOK_ROOT='' _VENVHOOK_ENV='' _VENVHOOK_TOKEN='' _VENVHOOK_REST='' _VENVHOOK_HAND=''
     typeset -g _VENVHOOK_TOLD='' _VENVHOOK_DRAWN='' _VENVHOOK_PREFIX='' _VENVHOOK_PATHLESS='' _VENVHOOK_DEACTIVATE=''
     typeset -g _VENVHOOK_OFFERED='' _VENVHOOK_UNGUARDED='' _VENVHOOK_REFUSED=''
     typeset -g _VENVHOOK_JUST='' _VENVHOOK_PROMPT='' _VENVHOOK_DIRENV=''
@@ -75,7 +76,10 @@ _venvhook_load() {
     [[ ! -e $_VENVHOOK_SESSION ]] || builtin command rm -f -- "$_VENVHOOK_SESSION"
     _venvhook_adopt
   fi
-  typeset -g _VENVHOOK_PWD='' _VENVHOOK_LOOK='' _VENVHOOK_RECIPE='' _VENVHOOK_MARKERS='' _VENVHOOK_GONE=''
+  # What is active is left and entered again at the next prompt: whatever the rc file did to PATH
+  # before or after this line, the environment is first on it then.
+  typeset -g _VENVHOOK_PWD='' _VENVHOOK_CALM='' _VENVHOOK_AGAIN=1
+  typeset -g _VENVHOOK_LOOK='' _VENVHOOK_RECIPE='' _VENVHOOK_MARKERS='' _VENVHOOK_GONE=''
   typeset -g _VENVHOOK_ASKED='' _VENVHOOK_HUNG=0 _VENVHOOK_PAUSE=0
   typeset -ga _VENVHOOK_WATCH=() _VENVHOOK_PASSED=() _VENVHOOK_MANY=()
   typeset -g _VENVHOOK_POLICY='' _VENVHOOK_STALE=new _VENVHOOK_STANDS=/ _VENVHOOK_SETTINGS='' _VENVHOOK_FILE=''
@@ -708,20 +712,45 @@ _venvhook_sweep() {
   [[ -n $_VENVHOOK_DIRENV || ${VIRTUAL_ENV-} != "$_VENVHOOK_ENV" ]] || _VENVHOOK_LEFT=()
 }
 
-# A shell started from one with an active environment inherits it: given back here, it is activated
-# again at the first prompt if it is right for the directory.
+# A shell started from one with an active environment inherits it, and keeps it up to the first prompt:
+# there it is left, and entered again if it is right for the directory. If VIRTUAL_ENV is another's by
+# now, what is left of ours goes.
 _venvhook_adopt() {
-  local entries=${PATH-} active=${VENVHOOK_ACTIVE-} prefix
+  local entries=${PATH-} active=${VENVHOOK_ACTIVE-} name=${VIRTUAL_ENV_PROMPT-}
+  [[ -z ${SUDO_COMMAND-} || -n $active${VIRTUAL_ENV-} ]] || _venvhook_adopt_entry
   builtin unset VENVHOOK_ACTIVE
   [[ -z $active || -z ${DIRENV_DIFF-} ]] || _VENVHOOK_LEFT=("$active")
-  [[ -n $active && ${VIRTUAL_ENV-} == "$active" ]] && _venvhook_may_change || return 0
-  _venvhook_path_without "$active/bin"
+  [[ -n $active ]] && _venvhook_may_change || return 0
+  _venvhook_adopt_prompt
+  if [[ ${VIRTUAL_ENV-} == "$active" ]]; then
+    builtin unset VIRTUAL_ENV VIRTUAL_ENV_PROMPT
+    _venvhook_store
+    _VENVHOOK_ENV=$active _VENVHOOK_PROMPT=$name
+    export VIRTUAL_ENV=$active VIRTUAL_ENV_PROMPT=$name VENVHOOK_ACTIVE=$active
+  else
+    _venvhook_path_without "$active/bin"
+    PATH=$entries
+    _venvhook_prompt_hide
+    [[ -n ${VIRTUAL_ENV-} ]] || builtin unset VIRTUAL_ENV VIRTUAL_ENV_PROMPT
+  fi
+}
+
+# Where the prompt is exported, the name is in it, written by this shell or by another.
+_venvhook_adopt_prompt() {
+  local mode prefix
+  [[ -n $name ]] || return 0
+  for mode in p sp s sb b pb spb ''; do
+    _venvhook_prompt_name "$name"
+    [[ ${PS1-} != *"$prefix"* ]] || _VENVHOOK_PREFIX=$prefix
+  done
+}
+
+# Of all that says what is active, sudo may leave PATH.
+_venvhook_adopt_entry() {
+  local entry=${entries%%:*}
+  [[ $entry == */bin && -f ${entry%/bin}/.venvhook && -f ${entry%/bin}/pyvenv.cfg ]] || return 0
+  _venvhook_path_without "$entry"
   PATH=$entries
-  # There if the prompt is exported.
-  _venvhook_prompt_name "${VIRTUAL_ENV_PROMPT-}"
-  _VENVHOOK_PREFIX=$prefix
-  _venvhook_prompt_hide
-  builtin unset VIRTUAL_ENV VIRTUAL_ENV_PROMPT
 }
 
 # ---- The walk ------------------------------------------------------------------------------------
@@ -851,7 +880,8 @@ _venvhook_hook() {
       -e $dir/$_VENVHOOK_NAME2 || -e $dir/$_VENVHOOK_NAME3 ]]; do
       dir=${dir%/*}
     done
-    if [[ $dir == "$stop" && -z $bound$_VENVHOOK_ENV$_VENVHOOK_LOOK$_VENVHOOK_REST$_VENVHOOK_HAND ]]; then
+    if [[ $dir == "$stop" &&
+      -z $bound$_VENVHOOK_ENV$_VENVHOOK_LOOK$_VENVHOOK_REST$_VENVHOOK_HAND$_VENVHOOK_AGAIN ]]; then
       _VENVHOOK_PWD=$PWD _VENVHOOK_ASKED=''
       [[ -z ${VENVHOOK_GUARD:-$_VENVHOOK_GUARD}${VENVHOOK_GUARDED-} ]] || _venvhook_guard || :
       [[ -z $_VENVHOOK_OFFER ]] || _venvhook_offer || :
@@ -887,6 +917,10 @@ _venvhook_hook() {
   fi
   _VENVHOOK_PWD=$PWD _VENVHOOK_LOOK=$look _VENVHOOK_HAND='' _VENVHOOK_JUST='' _VENVHOOK_ASKED=''
   _VENVHOOK_CALM=${VIRTUAL_ENV-}:${CONDA_DEFAULT_ENV-}:${_OLD_VIRTUAL_PATH+x}:${DIRENV_DIFF-}
+  if [[ -n $_VENVHOOK_AGAIN ]]; then
+    # After a 'cd' in the rc file this is no prompt yet.
+    if [[ ${ZSH_EVAL_CONTEXT-} == *file* ]]; then _VENVHOOK_CALM=''; else _VENVHOOK_AGAIN=''; fi
+  fi
   [[ -z ${VENVHOOK_GUARD:-$_VENVHOOK_GUARD}${VENVHOOK_GUARDED-} ]] || _venvhook_guard || :
   [[ -z $_VENVHOOK_OFFER ]] || _venvhook_offer || :
 }

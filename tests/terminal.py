@@ -391,10 +391,21 @@ class Terminal:
 
         *by* are the words of a command that starts it.
         """
+        return self.start(shell, "exec", *by)
+
+    def start(self, shell: Shell, *by: str, login: bool = False) -> str:
+        """Start *shell* from this one, *by* a command; return what is printed before its prompt.
+
+        What is typed goes to it from here on. When it has ended, set ``shell`` again.
+        """
         assert shell.path is not None
-        self.send(f"exec {shlex.join([*by, shell.path, *shell.arguments])}\r")
+        words = [*by, shell.path, *shell.arguments, *(["-l"] if login else [])]
+        self.send(f"{shlex.join(words)}\r")
         printed = self._until_prompt(begun=not self.shell.editor)
         self.shell = shell
+        if not shell.editor:
+            # fish turns it on for what it starts.
+            self.run("stty -echo")
         return printed
 
     def run(self, line: str | bytes) -> str:
