@@ -1,8 +1,7 @@
 """Other tools in startup files that change PATH or the prompt, or activate environments themselves.
 
 What is said of each was tried in real shells, or stands in its source: pyenv with pyenv-virtualenv,
-and what else puts itself first on PATH, in either order; direnv in both orders in each shell, with
-a ``.envrc`` that sets VIRTUAL_ENV.
+and what else puts itself first on PATH, direnv and mise, each in either order of loading.
 """
 
 from __future__ import annotations
@@ -15,7 +14,8 @@ from .diagnosis import ERROR, OK, WARNING, Finding, Part
 from .startup import Line, Startup
 
 _BEFORE = "put it before the line of venvhook"
-_AFTER = "put it after the line of venvhook, so that it acts first"
+# A command of the line's own, in no function: where it begins, or behind a condition.
+_AT_START = r"^(?:\[.*\]\s*&&\s*)?"
 
 
 @dataclass(frozen=True)
@@ -50,11 +50,10 @@ def _harmless(text: str) -> Callable[[Place], Verdict]:
 
 
 def _direnv(place: Place) -> Verdict:
-    what = "what a .envrc sets as VIRTUAL_ENV stays set when you leave"
     if place.shell == "fish":
-        return WARNING, what, "'venvhook deny' in projects whose .envrc does that"
-    if place.shell == "bash" and place.after is False:
-        return WARNING, what, _AFTER
+        # There it acts at prompts alone.
+        what = "beside an environment of the project's, what a .envrc sets counts one prompt late"
+        return WARNING, what, "'venvhook ignore' such a project, or take it out of its .envrc"
     return OK, "an environment that a .envrc sets is left alone", ""
 
 
@@ -71,8 +70,14 @@ def _activates(_place: Place) -> Verdict:
 
 
 def _activated(_place: Place) -> Verdict:
-    what = "an environment is active in every shell, so venvhook leaves it alone and does nothing"
+    what = "an environment is active in every shell, so venvhook does nothing"
     return WARNING, what, "take this line out"
+
+
+def _editor(_place: Place) -> Verdict:
+    what = "activates what is selected there in its terminals, and venvhook leaves that alone"
+    advice = "take this out, and set python-envs.terminal.autoActivationType to off"
+    return WARNING, what, advice
 
 
 def _overwrites(place: Place) -> Verdict:
@@ -102,7 +107,7 @@ TOOLS = (
     Tool(
         "mise",
         r"\b(?:mise|rtx)[\"']?\s+activate\b",
-        _harmless("changes PATH behind what is active, unless its activate_aggressive is set"),
+        _harmless("what its '_.python.venv' activates is left alone; else it changes PATH behind"),
         ("mise", "rtx"),
     ),
     Tool("asdf", r"/asdf\.(?:sh|fish|ps1)\b|\basdf/shims\b|\.asdf/shims\b", _SHIMS, ("asdf",)),
@@ -121,7 +126,11 @@ TOOLS = (
     Tool("autoenv", r"\bautoenv(?:/|\.sh\b|\.zsh\b|_init\b)", _activates, ("autoenv",)),
     Tool("virtualfish", r"\bauto_activation\b", _activates),
     Tool("oh-my-zsh's poetry-env", r"(?!)", _activates, ("poetry-env",)),
-    Tool("bin/activate", r"^(?:\[.*\]\s*&&\s*)?(?:source|\.)\s+\S+/bin/activate\b", _activated),
+    Tool("bin/activate", rf"{_AT_START}(?:source|\.)\s+\S+/bin/activate\b", _activated),
+    Tool("conda activate", rf"{_AT_START}(?:conda|\w*mamba)\s+activate\s+(?!base\b)\S", _activated),
+    Tool("pyenv activate", rf"{_AT_START}pyenv\s+activate\b", _activated),
+    Tool("workon", rf"{_AT_START}workon\s+\S", _activated),
+    Tool("VS Code", r"\bVSCODE_\w*ACTIVATE\b", _editor),
 )
 # What a plugin of oh-my-zsh does on cd, unless a line says otherwise.
 _UNLESS = {

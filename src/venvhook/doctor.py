@@ -309,6 +309,10 @@ def _active(environ: Mapping[str, str]) -> Iterator[Finding]:
     elif programs not in [entry.rstrip(b"/") for entry in entries]:
         what = ("VIRTUAL_ENV is set to ", path, ", but its programs are not on PATH")
         yield Finding("variables", WARNING, what, ("'deactivate', or open a new shell",))
+    elif environ.get("TERM_PROGRAM") == "vscode" and environ.get("VENVHOOK_ACTIVE") != active:
+        what = ("active: ", path, ", by VS Code or by hand, so venvhook leaves it alone")
+        advice = "set python.terminal.activateEnvironment to false there, and it is venvhook's"
+        yield Finding("variables", WARNING, what, (advice,))
     else:
         how = "by venvhook" if environ.get("VENVHOOK_ACTIVE") == active else "by hand"
         yield Finding("variables", OK, ("active: ", path, f", {how}"))

@@ -238,7 +238,7 @@ def nothing(stage: Stage) -> None:
 
 
 STARTUP = """\
-eval "$(direnv hook bash)"
+. ~/.virtualenvs/tools/bin/activate
 eval "$(venvhook init bash)"
 PROMPT_COMMAND='history -a'
 """

@@ -181,6 +181,9 @@ def test_direnv(
     for at in ("app", "own", "layout", "tools", "lib"):
         terminal.run(f"cd {ground}/{at}")
         stands_still(terminal)
+    said = terminal.run(f"{shell.word(terminal.command)} doctor")
+    line = next(line for line in said.splitlines() if "direnv (" in line)
+    assert line.startswith("warning" if shell.name == "fish" else "ok"), line
 
 
 # ---- conda ---------------------------------------------------------------------------------------

@@ -231,7 +231,7 @@ HOOK = "eval $(venvhook init %s)\n"
 HIDE = "export VIRTUAL_ENV_DISABLE_PROMPT=1\n"
 # The shell, lines before and after the hook's, and what is found: status and tool.
 CLASHES: tuple[tuple[str, str, str, list[tuple[str, str]]], ...] = (
-    ("bash", 'eval "$(direnv hook bash)"\n', "", [(WARNING, "direnv")]),
+    ("bash", 'eval "$(direnv hook bash)"\n', "", [(OK, "direnv")]),
     ("bash", "", 'eval "$(direnv hook bash)"\n', [(OK, "direnv")]),
     ("zsh", 'eval "$(direnv hook zsh)"\n', "", [(OK, "direnv")]),
     ("fish", "", "direnv hook fish | source\n", [(WARNING, "direnv")]),
@@ -249,6 +249,14 @@ CLASHES: tuple[tuple[str, str, str, list[tuple[str, str]]], ...] = (
     ("bash", "source /usr/local/bin/virtualenvwrapper.sh\n", "", [(OK, "virtualenvwrapper")]),
     ("bash", "source ~/venv/bin/activate\n", "", [(WARNING, "bin/activate")]),
     ("bash", "[ -d ~/v ] && . ~/v/bin/activate\n", "", [(WARNING, "bin/activate")]),
+    ("bash", "conda activate science\n", "", [(WARNING, "conda activate")]),
+    ("fish", "micromamba activate /x\n", "", [(WARNING, "conda activate")]),
+    ("zsh", "[ -d ~/m ] && mamba activate science\n", "", [(WARNING, "conda activate")]),
+    ("bash", "conda activate base\nc() {\n  conda activate science\n}\n", "", []),
+    ("zsh", "workon named\n", "pyenv activate named\n",
+     [(WARNING, "pyenv activate"), (WARNING, "workon")]),
+    ("bash", "", '[ -z "$VSCODE_BASH_ACTIVATE" ] || eval "$VSCODE_BASH_ACTIVATE"\n',
+     [(WARNING, "VS Code")]),
     ("bash", "alias a='. .venv/bin/activate'\na() {\n  . .venv/bin/activate\n}\n", "", []),
     ("bash", "", "PROMPT_COMMAND='history -a'\n", [(ERROR, "PROMPT_COMMAND")]),
     ("bash", "PROMPT_COMMAND='history -a'\n", "", [(OK, "PROMPT_COMMAND")]),
@@ -289,6 +297,7 @@ def test_other_tools_are_told_with_file_and_line(
         assert one.file == bytes(rc)
         assert one.line is not None
         word = name.rpartition(" ")[2].partition("-virt")[0].replace("powerlevel10k", "p10k")
+        word = word.replace("Code", "VSCODE")
         assert word in lines[one.line - 1]
         assert bool(one.advice) == (status != OK)
 
@@ -569,6 +578,7 @@ VARIABLES: tuple[tuple[dict[str, str], str, str], ...] = (
     ({"VIRTUAL_ENV": "/gone/.venv"}, ERROR, "/gone/.venv, which is gone"),
     ({"VIRTUAL_ENV": "~v", "PATH": "/bin"}, WARNING, "not on PATH"),
     ({"VIRTUAL_ENV": "~v", "PATH": "~v/bin/:/bin"}, OK, "by hand"),
+    ({"VIRTUAL_ENV": "~v", "PATH": "~v/bin", "TERM_PROGRAM": "vscode"}, WARNING, "by VS Code"),
     ({"VIRTUAL_ENV": "~v", "PATH": "~v/bin", "VENVHOOK_ACTIVE": "~v"}, OK, "by venvhook"),
 )
 
