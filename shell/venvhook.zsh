@@ -1084,7 +1084,7 @@ _venvhook_mind_builtin() {
 
 # Puts _venvhook_depart first, before direnv's hook.
 _venvhook_precede_direnv() {
-  [[ ${chpwd_functions[1]-} == _venvhook_depart ]] ||
+  [[ ${chpwd_functions[1]-} == _venvhook_depart || ${(t)chpwd_functions} == *readonly* ]] ||
     chpwd_functions=(_venvhook_depart ${chpwd_functions:#_venvhook_depart})
 }
 

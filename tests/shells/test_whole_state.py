@@ -133,12 +133,13 @@ _NAMED_BY = {
     "function attribute": r"declare \S+ (\S+)",
     "completion": r".*\b(venvhook)\b",
     "event handler": r"(\S+)",
+    "trap": r".* (\w+)$",
 }
 
-# What changes with the time.
+# What changes with the time, and with each command.
 _CLOCKS = (
     *("SECONDS", "EPOCHSECONDS", "EPOCHREALTIME", "RANDOM", "SRANDOM"),
-    *("TTYIDLE", "CMD_DURATION"),
+    *("TTYIDLE", "CMD_DURATION", "BASH_COMMAND"),
 )
 
 State = dict[tuple[str, str], str]
@@ -260,7 +261,7 @@ def rows_without_names_of_zsh(shell: Shell, rows: list[Row]) -> list[Row]:
 
 def test_the_page_has_rows_for_each_shell() -> None:
     assert {name for row in ROWS for name in row.shells} == {"bash", "zsh", "fish", "PowerShell"}
-    assert {row.when for row in ROWS} >= {"loaded", "inside", "guard"}
+    assert {row.when for row in ROWS} == {"loaded", "inside", "guard", "eager"}
 
 
 def test_nothing_changes_but_what_the_page_names(
@@ -289,25 +290,36 @@ def test_nothing_changes_but_what_the_page_names(
         assert_on_the_page(changed(found["load"], found[step]) - anyway, own)
 
 
-def test_guard_changes_what_the_page_names(
-    shell: Shell, home: Path, open_terminal: OpenTerminal, make_environment: EnvironmentMaker
+def assert_a_setting_changes(
+    when: str, setting: str, shell: Shell, home: Path, open_terminal: OpenTerminal
 ) -> None:
-    make_environment(home / "app/.venv")
+    """With *setting*, the rows of the case *when* are what is changed more, outside."""
     rc = _DUMP[shell.name] + _OWN[shell.name]
     found: list[Names] = []
     for load in (shell.load_line(f"{home.parent}/venvhook"), "true"):
         terminal = open_terminal(shell, f"{rc}\n{load}")
         terminal.run("true")
         before = state_of(terminal)
-        terminal.run("set -g VENVHOOK_GUARD 1" if shell.name == "fish" else "VENVHOOK_GUARD=1")
+        terminal.run(f"set -g {setting} 1" if shell.name == "fish" else f"{setting}=1")
         terminal.run("cd /")
         terminal.run("cd")
         found.append(changed(before, state_of(terminal)))
         terminal.close()
-    guarded = found[0] - found[1]
     own = [row for row in in_this_shell(shell, "loaded") if "_*" in row.pattern]
-    assert_on_the_page(guarded, own + in_this_shell(shell, "guard"))
-    assert_seen(guarded, in_this_shell(shell, "guard"))
+    assert_on_the_page(found[0] - found[1], own + in_this_shell(shell, when))
+    assert_seen(found[0] - found[1], in_this_shell(shell, when))
+
+
+def test_guard_changes_what_the_page_names(
+    shell: Shell, home: Path, open_terminal: OpenTerminal
+) -> None:
+    assert_a_setting_changes("guard", "VENVHOOK_GUARD", shell, home, open_terminal)
+
+
+def test_eager_changes_what_the_page_names(
+    bash: Shell, home: Path, open_terminal: OpenTerminal
+) -> None:
+    assert_a_setting_changes("eager", "VENVHOOK_BASH_EAGER", bash, home, open_terminal)
 
 
 def test_no_file_appears_but_what_the_page_names(
