@@ -211,6 +211,12 @@ def sources_of_all_kinds(stage: Stage) -> None:
         stage.visit("src/old")
 
 
+def a_vendored_project(stage: Stage) -> None:
+    """An environment above a directory of others' code."""
+    stage.environment()
+    (stage.home / "app/vendor").mkdir()
+
+
 def a_job(stage: Stage) -> None:
     environment = stage.environment()
     (environment.parent / "job.py").write_text("import sys\nprint('job in', sys.prefix)\n")
@@ -283,6 +289,7 @@ BLOCKS = {
     "When something is wrong 1": Row(a_profile, after=a_startup_file),
     "When something is wrong 2": Row(broken_ones),
     "Never install globally 1": Row(),
+    "Switch it off 1": Row(a_vendored_project, "app"),
     "Completion 1": Row(hook=False),
     "Trust 1": Row(a_clone),
     "Trust 2": Row(an_allowed_clone, "clone"),
