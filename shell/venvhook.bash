@@ -452,6 +452,8 @@ _venvhook_switch() {
     [[ -z $path && -n $_VENVHOOK_PATHLESS ]] || path=:$path
     _VENVHOOK_ROOT=$1 _VENVHOOK_ENV=$2 _VENVHOOK_PROMPT=$3
     builtin export PATH="$2/bin$path" VIRTUAL_ENV="$2" VIRTUAL_ENV_PROMPT="$3" VENVHOOK_ACTIVE="$2"
+    # One that was set in a project that is left for this one is the user's as well.
+    [[ -z ${PYTHONHOME+x} ]] || _VENVHOOK_OLD_PYTHONHOME=$PYTHONHOME
     builtin unset PYTHONHOME
     _venvhook_prompt_show "$3"
   elif [[ -n $_VENVHOOK_ENV ]]; then
@@ -486,7 +488,6 @@ _venvhook_may_change() {
 _venvhook_store() {
   if [[ -n ${VIRTUAL_ENV+x} ]]; then _VENVHOOK_OLD_VIRTUAL_ENV=$VIRTUAL_ENV; fi
   if [[ -n ${VIRTUAL_ENV_PROMPT+x} ]]; then _VENVHOOK_OLD_VIRTUAL_ENV_PROMPT=$VIRTUAL_ENV_PROMPT; fi
-  if [[ -n ${PYTHONHOME+x} ]]; then _VENVHOOK_OLD_PYTHONHOME=$PYTHONHOME; fi
   local name attributes
   _VENVHOOK_UNEXPORTED=''
   for name in VIRTUAL_ENV VIRTUAL_ENV_PROMPT PYTHONHOME; do

@@ -447,6 +447,8 @@ _venvhook_switch() {
     [[ -z $entries && -n $_VENVHOOK_PATHLESS ]] || entries=:$entries
     _VENVHOOK_ROOT=$1 _VENVHOOK_ENV=$2 _VENVHOOK_PROMPT=$3
     export PATH="$2/bin$entries" VIRTUAL_ENV=$2 VIRTUAL_ENV_PROMPT=$3 VENVHOOK_ACTIVE=$2
+    # One that was set in a project that is left for this one is the user's as well.
+    (( ! $+PYTHONHOME )) || typeset -g _VENVHOOK_OLD_PYTHONHOME=$PYTHONHOME
     builtin unset PYTHONHOME
     _venvhook_prompt_show "$3"
   elif [[ -n $_VENVHOOK_ENV ]]; then
@@ -477,11 +479,10 @@ _venvhook_store() {
   if (( $+VIRTUAL_ENV_PROMPT )); then
     typeset -g _VENVHOOK_OLD_VIRTUAL_ENV_PROMPT=$VIRTUAL_ENV_PROMPT
   fi
-  if (( $+PYTHONHOME )); then typeset -g _VENVHOOK_OLD_PYTHONHOME=$PYTHONHOME; fi
   local name
   typeset -g _VENVHOOK_UNEXPORTED=''
   for name in VIRTUAL_ENV VIRTUAL_ENV_PROMPT PYTHONHOME; do
-    [[ ${(Pt)name} == *export* ]] || _VENVHOOK_UNEXPORTED+=:$name:
+    [[ -z ${(Pt)name} || ${(Pt)name} == *export* ]] || _VENVHOOK_UNEXPORTED+=:$name:
   done
   _VENVHOOK_PATHLESS='' _VENVHOOK_LEFTOVER=${_OLD_VIRTUAL_PATH+x}
   (( $+PATH )) || _VENVHOOK_PATHLESS=1

@@ -132,6 +132,19 @@ def test_a_pythonhome_set_inside_stays(
     assert terminal.value("PYTHONHOME") == b"/new"
 
 
+def test_a_pythonhome_set_inside_stays_on_the_way_through_another_project(
+    shell: Shell, app: Path, open_terminal: OpenTerminal, make_environment: EnvironmentMaker
+) -> None:
+    make_environment(app.parents[1] / "other/.venv")
+    terminal = open_terminal(shell)
+    terminal.run("cd app")
+    terminal.run(export(shell, "PYTHONHOME", "/chosen"))
+    terminal.run("cd ../other")
+    assert terminal.value("PYTHONHOME") is None
+    terminal.run("cd ..")
+    assert terminal.child_environment().get(b"PYTHONHOME") == b"/chosen"
+
+
 @pytest.mark.parametrize("value", ["", "mine"])
 def test_a_prompt_name_of_the_users_comes_back(
     shell: Shell, value: str, app: Path, open_terminal: OpenTerminal
