@@ -27,6 +27,8 @@
 # _VENVHOOK_GONE  not empty since the helper's complaints are not shown; mute: only until it answers
 # _VENVHOOK_HUNG, _VENVHOOK_PAUSE  how often it is not asked after it has hung again, and still
 # _VENVHOOK_TOLD  the lines said in this shell
+# _VENVHOOK_WAITS  not empty in the middle of a line, where nothing is said
+# _VENVHOOK_UNSAID  what is to be said at the prompt
 # _VENVHOOK_CALM  what, beside VIRTUAL_ENV, shows other activators, as it was when none was at work;
 #                 or 'off'
 # _VENVHOOK_SESSION  the file by which 'venvhook off' and 'on' reach this shell, or empty; exported as
@@ -355,6 +357,10 @@ end
 function _venvhook_ask -S
     set asked 1
     if not test -x "$_VENVHOOK_PYTHON"
+        if test -n "$_VENVHOOK_WAITS" -a -z "$_VENVHOOK_GONE"
+            _venvhook_say ''
+            return
+        end
         test -n "$_VENVHOOK_GONE"
         or _venvhook_say "the helper's Python is gone ($_VENVHOOK_PYTHON); install venvhook again"
         set -g _VENVHOOK_GONE mute
@@ -367,13 +373,24 @@ function _venvhook_ask -S
         return 0
     end
     set -l answer
-    if test -z "$_VENVHOOK_GONE"
+    if test -z "$_VENVHOOK_GONE$_VENVHOOK_WAITS"
         set answer "$(_venvhook_run $argv)"
     else
-        # What is wrong with it has been said.
+        # What is wrong with it has been said, or is when it is asked again.
         set answer "$(_venvhook_run $argv 2>/dev/null)"
     end
-    switch "$status$answer"
+    set -l came "$status$answer"
+    if test -n "$_VENVHOOK_WAITS" -a -z "$_VENVHOOK_GONE"
+        switch $came
+            case '*#0' '1??#' '124*' '137' '142'
+            case '*'
+                # Its words are missing in the middle of a line.
+                set -g _VENVHOOK_ASKED ''
+                _venvhook_say ''
+                return
+        end
+    end
+    switch $came
         case '*#0'
             set -g _VENVHOOK_ASKED ''
             set -g _VENVHOOK_HUNG
@@ -430,12 +447,32 @@ os._exit(status)"
 end
 
 function _venvhook_say
-    builtin printf 'venvhook: %s\n' $argv[1] >&2
+    if test -n "$_VENVHOOK_WAITS"
+        set -ga _VENVHOOK_UNSAID $argv[1]
+    else
+        builtin printf 'venvhook: %s\n' $argv[1] >&2
+    end
+end
+
+# Says what was not to be said in the middle of a line; '' stands for what is found out again.
+function _venvhook_say_unsaid
+    set -l lines $_VENVHOOK_UNSAID
+    set -e _VENVHOOK_UNSAID
+    for line in $lines
+        test -z "$line"; or _venvhook_say $line
+    end
+    builtin contains -- '' $lines; or return
+    set -g _VENVHOOK_PWD ''
+    _venvhook_hook
 end
 
 # Says $argv[2] about the project $argv[1], once in this shell; again if it is $argv[3], the one that
 # was active.
 function _venvhook_tell
+    if test -n "$_VENVHOOK_WAITS"
+        _venvhook_say ''
+        return
+    end
     builtin contains -- "$argv[1]"\n"$argv[2]" $_VENVHOOK_TOLD
     and test "$argv[1]" != "$argv[3]"; and return
     set -ga _VENVHOOK_TOLD "$argv[1]"\n"$argv[2]"
@@ -1112,7 +1149,9 @@ end
 
 function _venvhook_register
     function _venvhook_prompt --on-event fish_prompt --on-variable PWD
+        set -g _VENVHOOK_WAITS "$argv"
         _venvhook_hook
+        set -q _VENVHOOK_UNSAID[1]; and test -z "$argv"; and _venvhook_say_unsaid
         # Never in the middle of a line, as after its 'cd', nor of config.fish.
         test -z "$_VENVHOOK_AGAIN$_VENVHOOK_OFFER$_VENVHOOK_ENV" -o -n "$argv"; and return
         test -z "$_VENVHOOK_AGAIN"; or _venvhook_settle

@@ -286,6 +286,7 @@ _venvhook_renew() {
 _venvhook_ask() {
   local answer=''
   asked=1
+  _venvhook_mind_silence
   if [[ ! -x $_VENVHOOK_PYTHON ]]; then
     [[ -n $_VENVHOOK_GONE ]] ||
       _venvhook_say "the helper's Python is gone ($_VENVHOOK_PYTHON); install venvhook again"
@@ -399,10 +400,23 @@ _venvhook_kill() {
 }
 
 _venvhook_say() {
+  _venvhook_mind_silence
   if [[ -n $_VENVHOOK_WAITS ]]; then
     _VENVHOOK_UNSAID+=("$1")
   else
     builtin printf 'venvhook: %s\n' "$1" >&2
+  fi
+}
+
+# Lets all that is to be said wait where nobody would read it as such: for ever in a subshell, as in a
+# pipeline, in a script and after -c (who comes himself is told), and for the next prompt while a line
+# is typed.
+_venvhook_mind_silence() {
+  if (( ZSH_SUBSHELL )) || [[ ! -o interactive || -n ${ZSH_SCRIPT-}${ZSH_EXECUTION_STRING-} ]]; then
+    _VENVHOOK_WAITS=always
+  elif [[ -n ${WIDGET-} && -z $_VENVHOOK_WAITS ]]; then
+    _VENVHOOK_WAITS=second
+    precmd_functions+=(_venvhook_say_unsaid)
   fi
 }
 
