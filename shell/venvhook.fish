@@ -1155,7 +1155,13 @@ function _venvhook_register
         # Never in the middle of a line, as after its 'cd', nor of config.fish.
         test -z "$_VENVHOOK_AGAIN$_VENVHOOK_OFFER$_VENVHOOK_ENV" -o -n "$argv"; and return
         test -z "$_VENVHOOK_AGAIN"; or _venvhook_settle
-        test -z "$_VENVHOOK_ENV"; or _venvhook_prompt_show
+        if test -n "$_VENVHOOK_ENV"
+            # As _venvhook_is_ours asks, without the cost of two calls.
+            set -g _VENVHOOK_OURS
+            builtin emit _venvhook_whose _venvhook_whose
+            set -q _VENVHOOK_OURS[1]; and not set -q VIRTUAL_ENV_DISABLE_PROMPT
+            or _venvhook_prompt_show
+        end
         test -z "$_VENVHOOK_OFFER"; or _venvhook_offer
     end
     function _venvhook_home --on-variable HOME
