@@ -532,7 +532,7 @@ def test_a_tool_that_prints_the_line_to_activate(
     assert terminal.value("VENVHOOK_ACTIVE") == bytes(app)
 
 
-@pytest.mark.parametrize("way", ["typed"])
+@pytest.mark.parametrize("way", ["typed", "exported"])
 def test_a_tools_child_shell(
     shell: Shell, way: str, ground: Path, open_terminal: OpenTerminal
 ) -> None:
