@@ -28,7 +28,7 @@
 # _VENVHOOK_HUNG, _VENVHOOK_PAUSE  how often it is not asked after it has hung again, and still
 # _VENVHOOK_TOLD  the lines said in this shell
 # _VENVHOOK_WAITS  not empty in the middle of a line, where nothing is said
-# _VENVHOOK_UNSAID  what is to be said at the prompt
+# _VENVHOOK_UNSAID  what is to be said at the prompt: a project, what, and the one that was active
 # _VENVHOOK_CALM  what, beside VIRTUAL_ENV, shows other activators, as it was when none was at work;
 #                 or 'off'
 # _VENVHOOK_SESSION  the file by which 'venvhook off' and 'on' reach this shell, or empty; exported as
@@ -357,10 +357,6 @@ end
 function _venvhook_ask -S
     set asked 1
     if not test -x "$_VENVHOOK_PYTHON"
-        if test -n "$_VENVHOOK_WAITS" -a -z "$_VENVHOOK_GONE"
-            _venvhook_say ''
-            return
-        end
         test -n "$_VENVHOOK_GONE"
         or _venvhook_say "the helper's Python is gone ($_VENVHOOK_PYTHON); install venvhook again"
         set -g _VENVHOOK_GONE mute
@@ -373,18 +369,20 @@ function _venvhook_ask -S
         return 0
     end
     set -l answer
-    if test -z "$_VENVHOOK_GONE$_VENVHOOK_WAITS"
+    set -l mute
+    status is-command-substitution; and set mute 1
+    if test -z "$_VENVHOOK_GONE$mute"
         set answer "$(_venvhook_run $argv)"
     else
         # What is wrong with it has been said, or is when it is asked again.
         set answer "$(_venvhook_run $argv 2>/dev/null)"
     end
     set -l came "$status$answer"
-    if test -n "$_VENVHOOK_WAITS" -a -z "$_VENVHOOK_GONE"
+    if test -n "$mute" -a -z "$_VENVHOOK_GONE"
         switch $came
             case '*#0' '1??#' '124*' '137' '142'
             case '*'
-                # Its words are missing in the middle of a line.
+                # Its words are missing in a substitution.
                 set -g _VENVHOOK_ASKED ''
                 _venvhook_say ''
                 return
@@ -448,33 +446,39 @@ end
 
 function _venvhook_say
     if test -n "$_VENVHOOK_WAITS"
-        set -ga _VENVHOOK_UNSAID $argv[1]
+        set -ga _VENVHOOK_UNSAID '' $argv[1] ''
     else
         builtin printf 'venvhook: %s\n' $argv[1] >&2
     end
 end
 
-# Says what was not to be said in the middle of a line; '' stands for what is found out again.
+# Says what was not to be said in the middle of a line: of a project while the user is in it. Nothing
+# of no project stands for what is found out again.
 function _venvhook_say_unsaid
-    set -l lines $_VENVHOOK_UNSAID
+    set -l unsaid $_VENVHOOK_UNSAID
     set -e _VENVHOOK_UNSAID
-    for line in $lines
-        test -z "$line"; or _venvhook_say $line
+    while set -q unsaid[1]
+        if test -z "$unsaid[1]$unsaid[2]"
+            set -g _VENVHOOK_PWD ''
+            _venvhook_hook
+        else if test -z "$unsaid[1]"
+            _venvhook_say $unsaid[2]
+        else if test (string sub -l (string length -- $unsaid[1]/) -- $PWD/ | string collect) = $unsaid[1]/
+            _venvhook_tell $unsaid[1..3]
+        end
+        set -e unsaid[1..3]
     end
-    builtin contains -- '' $lines; or return
-    set -g _VENVHOOK_PWD ''
-    _venvhook_hook
 end
 
 # Says $argv[2] about the project $argv[1], once in this shell; again if it is $argv[3], the one that
 # was active.
 function _venvhook_tell
-    if test -n "$_VENVHOOK_WAITS"
-        _venvhook_say ''
-        return
-    end
     builtin contains -- "$argv[1]"\n"$argv[2]" $_VENVHOOK_TOLD
     and test "$argv[1]" != "$argv[3]"; and return
+    if test -n "$_VENVHOOK_WAITS"
+        set -ga _VENVHOOK_UNSAID $argv[1..2] "$argv[3]"
+        return
+    end
     set -ga _VENVHOOK_TOLD "$argv[1]"\n"$argv[2]"
     _venvhook_say $argv[2]
 end
