@@ -197,7 +197,9 @@ def state_of(terminal: Terminal) -> State:
                 line = opened if opened.startswith("/") and not theirs else ""
             start = begins.match(line)
             name = start.group(1) if start else name
-            found[kind, name] = found.get((kind, name), "") + line + "\n"
+            # Of open files it matters which, not how often: the dump has some itself.
+            before = "" if kind == "descriptor" else found.get((kind, name), "")
+            found[kind, name] = before + line + "\n"
     return found
 
 
