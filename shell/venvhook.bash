@@ -35,6 +35,8 @@
 # _VENVHOOK_PREFIX  how the name of what is active stands before the prompt, or empty
 # _VENVHOOK_DRAWN  how the wish that it is not shown and the prompt, with a colon between them, begin as
 #                 long as there is nothing to do about it; empty while nothing is active
+# _VENVHOOK_PATHLESS  1 if PATH was unset when what is active was entered
+# _VENVHOOK_SEEN  PATH as it was at the last look at it while an environment was active
 # _VENVHOOK_LEFTOVER  x if _OLD_VIRTUAL_PATH was there although no stock script had just set it
 # _VENVHOOK_PROMPT  what we have set VIRTUAL_ENV_PROMPT to
 # _VENVHOOK_LEFT  environments that were active when another tool remembered what variables held, which
@@ -111,7 +113,7 @@ _venvhook_load() {
     _VENVHOOK_ROOT='' _VENVHOOK_ENV='' _VENVHOOK_TOKEN='' _VENVHOOK_REST='' _VENVHOOK_HAND=''
     _VENVHOOK_TOLD='' _VENVHOOK_DRAWN='' _VENVHOOK_PREFIX='' _VENVHOOK_PATHLESS='' _VENVHOOK_DEACTIVATE=''
     _VENVHOOK_OFFERED='' _VENVHOOK_UNGUARDED='' _VENVHOOK_REFUSED=''
-    _VENVHOOK_JUST='' _VENVHOOK_PROMPT='' _VENVHOOK_DIRENV=''
+    _VENVHOOK_JUST='' _VENVHOOK_PROMPT='' _VENVHOOK_DIRENV='' _VENVHOOK_SEEN=''
     _VENVHOOK_LEFT=()
     _VENVHOOK_EAGER='' _VENVHOOK_TRAP='' _VENVHOOK_NEXT='' _VENVHOOK_AT=''
     builtin unset _VENVHOOK_FIRED
@@ -441,28 +443,28 @@ _venvhook_tell() {
 
 # From the active environment to $2, of the project $1 and called $3; all empty: to none.
 _venvhook_switch() {
-  local path=${PATH-}
+  local path=${PATH-} unset=''
   [[ -z $2$_VENVHOOK_ENV ]] || _venvhook_may_change || return 1
+  [[ -n ${PATH+x} ]] || unset=1
   if [[ -n $_VENVHOOK_ENV ]]; then
+    [[ -z $_VENVHOOK_PATHLESS || $path != "$_VENVHOOK_ENV/bin" ]] || unset=1
     _venvhook_path_without "$_VENVHOOK_ENV/bin"
     _venvhook_prompt_hide
   fi
   if [[ -n $2 ]]; then
     [[ -n $_VENVHOOK_ENV ]] || _venvhook_store
-    [[ -z $path && -n $_VENVHOOK_PATHLESS ]] || path=:$path
+    _VENVHOOK_PATHLESS=$unset
+    [[ -n $unset ]] || path=:$path
     _VENVHOOK_ROOT=$1 _VENVHOOK_ENV=$2 _VENVHOOK_PROMPT=$3
     builtin export PATH="$2/bin$path" VIRTUAL_ENV="$2" VIRTUAL_ENV_PROMPT="$3" VENVHOOK_ACTIVE="$2"
     # One that was set in a project that is left for this one is the user's as well.
     [[ -z ${PYTHONHOME+x} ]] || _VENVHOOK_OLD_PYTHONHOME=$PYTHONHOME
     builtin unset PYTHONHOME
+    _VENVHOOK_SEEN=$PATH
     _venvhook_prompt_show "$3"
   elif [[ -n $_VENVHOOK_ENV ]]; then
     _VENVHOOK_ROOT='' _VENVHOOK_ENV='' _VENVHOOK_TOKEN=''
-    if [[ -n $path || ( -z $_VENVHOOK_PATHLESS && -n ${PATH+x} ) ]]; then
-      PATH=$path
-    else
-      builtin unset PATH
-    fi
+    if [[ -n $unset ]]; then builtin unset PATH; else PATH=$path; fi
     _venvhook_restore
   fi
 }
@@ -497,8 +499,7 @@ _venvhook_store() {
     attributes=${attributes#declare }
     [[ ${attributes%% *} == *x* ]] || _VENVHOOK_UNEXPORTED+=:$name:
   done
-  _VENVHOOK_PATHLESS='' _VENVHOOK_LEFTOVER=${_OLD_VIRTUAL_PATH+x}
-  [[ -n ${PATH+x} ]] || _VENVHOOK_PATHLESS=1
+  _VENVHOOK_LEFTOVER=${_OLD_VIRTUAL_PATH+x}
   # Says by its status whether there is such a function, and prints nothing as -F would.
   if builtin declare -f +t deactivate; then
     _VENVHOOK_DEACTIVATE=$(builtin declare -fp deactivate)
@@ -583,6 +584,25 @@ _venvhook_path_without() {
     path=${path#:}
     path=${path%:}
   fi
+}
+
+# PATH is another than at the last look. What the user puts before the environment stays there, but for
+# shims, which choose a Python themselves: a tool that is set up again, such as pyenv, puts them first.
+_venvhook_outrank() {
+  local path=${PATH-} entry=$_VENVHOOK_ENV/bin before shims
+  _VENVHOOK_SEEN=$path
+  [[ :$path: == *":$entry:"* ]] || return 0
+  before=:$path:
+  before=${before%%":$entry:"*}:
+  [[ $before == *"/shims:"* ]] && _venvhook_may_change || return 0
+  _venvhook_path_without "$entry"
+  shims=${before%%"/shims:"*}
+  before=${before%%":${shims##*:}/shims:"*}:
+  path=:$path:
+  path=$before$entry:${path#"$before"}
+  path=${path#:}
+  PATH=${path%:}
+  _VENVHOOK_SEEN=$PATH
 }
 
 # Puts ($1) before the prompt, unless that is not wished or the prompt shows it itself. A prompt that
@@ -956,8 +976,10 @@ _venvhook_hook() {
   [[ $status != 3 || -z ${VENVHOOK_GUARDED-} ]] || _venvhook_explain_refusal || :
   [[ $- != *e* && ${PROMPT_COMMAND-} != "$_VENVHOOK_COMMAND" ]] || status=0
   [[ -z ${VENVHOOK_BASH_EAGER-}$_VENVHOOK_EAGER || $# -lt 2 ]] || _venvhook_mind_eager "$2" || :
-  [[ -z $_VENVHOOK_DRAWN || ${VIRTUAL_ENV_DISABLE_PROMPT-}:${PS1-} == "$_VENVHOOK_DRAWN"* ]] ||
-    _venvhook_prompt_renew || :
+  if [[ -n $_VENVHOOK_DRAWN ]]; then
+    [[ ${VIRTUAL_ENV_DISABLE_PROMPT-}:${PS1-} == "$_VENVHOOK_DRAWN"* ]] || _venvhook_prompt_renew || :
+    [[ ${PATH-} == "$_VENVHOOK_SEEN" ]] || _venvhook_outrank || :
+  fi
   if [[ -n ${VENVHOOK_OFF-} || -e $_VENVHOOK_SESSION ]] && _venvhook_is_off; then return "$status"; fi
   if [[ ${VIRTUAL_ENV-}:${CONDA_DEFAULT_ENV-}:${_OLD_VIRTUAL_PATH+x}:${DIRENV_DIFF-} == \
     "$_VENVHOOK_CALM" ]] || _venvhook_is_free; then

@@ -34,6 +34,8 @@
 # _VENVHOOK_SESSION  the file by which 'venvhook off' and 'on' reach this shell, or empty; exported as
 #                 VENVHOOK_SESSION, with .off behind it while VENVHOOK_OFF is set
 # _VENVHOOK_AGAIN  1 from the loading of the script to the first prompt after it
+# _VENVHOOK_PATHLESS  1 if PATH was unset when what is active was entered
+# _VENVHOOK_SEEN  PATH as it was at the last look at it while an environment was active
 # _VENVHOOK_LEFTOVER  _OLD_VIRTUAL_PATH at that time, set by a stock script in a parent shell
 # _VENVHOOK_LEFT  environments that were active when another tool remembered what variables held, which
 # _VENVHOOK_DIRENV  may put them back; and what direnv remembered at the last prompt
@@ -54,7 +56,7 @@ function _venvhook_load
     # By its process number, since a child inherits it if it is ever exported.
     if test "$_VENVHOOK_LOADED" != $fish_pid
         set -g _VENVHOOK_LOADED $fish_pid
-        for name in ROOT ENV TOKEN JUST LEFTOVER PATHLESS DOUBT DIRENV
+        for name in SEEN ROOT ENV TOKEN JUST LEFTOVER PATHLESS DOUBT DIRENV
             set -g _VENVHOOK_$name ''
         end
         set -g _VENVHOOK_INSIDE '(?!)'
@@ -493,7 +495,16 @@ function _venvhook_switch -a root env name
     else if test -n "$env"
         _venvhook_store
     end
+    set -l unset ''
+    if not set -qg PATH
+        set unset 1
+    else if test -n "$_VENVHOOK_PATHLESS"; and builtin contains -- $_VENVHOOK_ENV/bin $PATH
+        # What was there before may be a universal one.
+        set -eg PATH
+        test "$path" = "$PATH"; and set unset 1
+    end
     if test -n "$env"
+        set -g _VENVHOOK_PATHLESS $unset
         set -q PYTHONHOME; and _venvhook_set_aside PYTHONHOME
         _venvhook_be_inside $root
         set -g _VENVHOOK_ENV $env
@@ -502,13 +513,13 @@ function _venvhook_switch -a root env name
         set -g _VENVHOOK_PROMPT $name
         set -gx VENVHOOK_ACTIVE $env
         set -gx PATH $env/bin $path
+        set -g _VENVHOOK_SEEN "$PATH"
         _venvhook_prompt_show
     else if test -n "$_VENVHOOK_ENV"
         _venvhook_forget
-        if test -n "$_VENVHOOK_PATHLESS"
+        set -g _VENVHOOK_PATHLESS ''
+        if test -n "$unset"
             set -eg PATH
-            set -g _VENVHOOK_PATHLESS ''
-            test "$path" = "$PATH"; or set -gx PATH $path
         else
             set -gx PATH $path
         end
@@ -536,7 +547,6 @@ function _venvhook_store
     # Its status is how many of these are not set.
     set -qg VIRTUAL_ENV VIRTUAL_ENV_PROMPT
     test $status = 2; or _venvhook_set_aside VIRTUAL_ENV VIRTUAL_ENV_PROMPT
-    set -qg PATH; or set -g _VENVHOOK_PATHLESS 1
     builtin functions -e _venvhook_old_deactivate
     builtin functions -q deactivate; and builtin functions -c deactivate _venvhook_old_deactivate
     function deactivate -d 'Leave the environment that venvhook activated' --on-event _venvhook_leaver
@@ -601,6 +611,29 @@ function _venvhook_path_without -S
     else if set -l at (builtin contains -i -- $argv[1] $path)
         set -e path[$at]
     end
+end
+
+# PATH is another than at the last look. What the user puts before the environment stays there, but for
+# shims, which choose a Python themselves, and fish_user_paths, which fish puts first in every shell when
+# they are changed in one.
+function _venvhook_outrank
+    set -g _VENVHOOK_SEEN "$PATH"
+    set -l path $PATH
+    set -l entry $_VENVHOOK_ENV/bin
+    set -l at (builtin contains -i -- $entry $path); or return 0
+    test $at = 1; and return
+    for before in $path[1..(builtin math $at - 1)]
+        if string match -q '*/shims' -- $before; or builtin contains -- $before $fish_user_paths
+            _venvhook_path_without $entry
+            set at (builtin contains -i -- $before $path)
+            set -l first
+            test $at = 1; or set first $path[1..(builtin math $at - 1)]
+            set path $first $entry $path[$at..]
+            break
+        end
+    end
+    set -gx PATH $path
+    set -g _VENVHOOK_SEEN "$PATH"
 end
 
 # Puts the name before the prompt, unless that is not wished: moves the user's function, and defines one
@@ -1160,6 +1193,7 @@ function _venvhook_register
         test -z "$_VENVHOOK_AGAIN$_VENVHOOK_OFFER$_VENVHOOK_ENV" -o -n "$argv"; and return
         test -z "$_VENVHOOK_AGAIN"; or _venvhook_settle
         if test -n "$_VENVHOOK_ENV"
+            test "$PATH" = "$_VENVHOOK_SEEN"; or _venvhook_outrank
             # As _venvhook_is_ours asks, without the cost of two calls.
             set -g _VENVHOOK_OURS
             builtin emit _venvhook_whose _venvhook_whose

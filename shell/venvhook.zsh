@@ -32,6 +32,9 @@
 # _VENVHOOK_MODE  the options that a prompt was expanded by when that was made
 # _VENVHOOK_DRAWN  how the wish that it is not shown and the prompt, with a colon between them, begin as
 #                 long as there is nothing to do about it; empty while nothing is active
+# _VENVHOOK_PATHLESS  1 if PATH was unset when what is active was entered
+# _VENVHOOK_SEEN  PATH as it was at the last look at it while an environment was active
+# _VENVHOOK_TWIN  what is before the user's own entry for what is active, between colons; or empty
 # _VENVHOOK_LEFTOVER  x if _OLD_VIRTUAL_PATH was there although no stock script had just set it
 # _VENVHOOK_PROMPT  what we have set VIRTUAL_ENV_PROMPT to
 # _VENVHOOK_LEFT  environments that were active when another tool remembered what variables held, which
@@ -69,7 +72,7 @@ _venvhook_load() {
     typeset -g _VENVHOOK_ROOT='' _VENVHOOK_ENV='' _VENVHOOK_TOKEN='' _VENVHOOK_REST='' _VENVHOOK_HAND=''
     typeset -g _VENVHOOK_TOLD='' _VENVHOOK_DRAWN='' _VENVHOOK_PREFIX='' _VENVHOOK_PATHLESS='' _VENVHOOK_DEACTIVATE=''
     typeset -g _VENVHOOK_OFFERED='' _VENVHOOK_UNGUARDED='' _VENVHOOK_REFUSED=''
-    typeset -g _VENVHOOK_JUST='' _VENVHOOK_PROMPT='' _VENVHOOK_DIRENV=''
+    typeset -g _VENVHOOK_JUST='' _VENVHOOK_PROMPT='' _VENVHOOK_DIRENV='' _VENVHOOK_SEEN='' _VENVHOOK_TWIN=''
     typeset -ga _VENVHOOK_LEFT=()
     typeset -g _VENVHOOK_LEFTOVER=${_OLD_VIRTUAL_PATH+x}
     builtin unset _VENVHOOK_OLD_VIRTUAL_ENV _VENVHOOK_OLD_VIRTUAL_ENV_PROMPT _VENVHOOK_OLD_PYTHONHOME
@@ -450,28 +453,30 @@ _venvhook_tell() {
 
 # From the active environment to $2, of the project $1 and called $3; all empty: to none.
 _venvhook_switch() {
-  local entries=${PATH-}
+  local entries=${PATH-} unset=''
   [[ -z $2$_VENVHOOK_ENV ]] || _venvhook_may_change || return 1
+  [[ -n ${PATH+x} ]] || unset=1
   if [[ -n $_VENVHOOK_ENV ]]; then
+    [[ -z $_VENVHOOK_PATHLESS || $entries != "$_VENVHOOK_ENV/bin" ]] || unset=1
     _venvhook_path_without "$_VENVHOOK_ENV/bin"
+    [[ -z $_VENVHOOK_TWIN ]] || _venvhook_path_twin
     _venvhook_prompt_hide
   fi
   if [[ -n $2 ]]; then
     [[ -n $_VENVHOOK_ENV ]] || _venvhook_store
-    [[ -z $entries && -n $_VENVHOOK_PATHLESS ]] || entries=:$entries
+    [[ :$entries: != *":$2/bin:"* ]] || _VENVHOOK_TWIN=${${:-:$entries:}%%":$2/bin:"*}:
+    _VENVHOOK_PATHLESS=$unset
+    [[ -n $unset ]] || entries=:$entries
     _VENVHOOK_ROOT=$1 _VENVHOOK_ENV=$2 _VENVHOOK_PROMPT=$3
     export PATH="$2/bin$entries" VIRTUAL_ENV=$2 VIRTUAL_ENV_PROMPT=$3 VENVHOOK_ACTIVE=$2
     # One that was set in a project that is left for this one is the user's as well.
     (( ! $+PYTHONHOME )) || typeset -g _VENVHOOK_OLD_PYTHONHOME=$PYTHONHOME
     builtin unset PYTHONHOME
+    _VENVHOOK_SEEN=$PATH
     _venvhook_prompt_show "$3"
   elif [[ -n $_VENVHOOK_ENV ]]; then
     _VENVHOOK_ROOT='' _VENVHOOK_ENV='' _VENVHOOK_TOKEN=''
-    if [[ -n $entries || ( -z $_VENVHOOK_PATHLESS && -n ${PATH+x} ) ]]; then
-      PATH=$entries
-    else
-      builtin unset PATH
-    fi
+    if [[ -n $unset ]]; then builtin unset PATH; else PATH=$entries; fi
     _venvhook_restore
   fi
 }
@@ -498,8 +503,7 @@ _venvhook_store() {
   for name in VIRTUAL_ENV VIRTUAL_ENV_PROMPT PYTHONHOME; do
     [[ -z ${(Pt)name} || ${(Pt)name} == *export* ]] || _VENVHOOK_UNEXPORTED+=:$name:
   done
-  _VENVHOOK_PATHLESS='' _VENVHOOK_LEFTOVER=${_OLD_VIRTUAL_PATH+x}
-  (( $+PATH )) || _VENVHOOK_PATHLESS=1
+  _VENVHOOK_LEFTOVER=${_OLD_VIRTUAL_PATH+x}
   if (( $+functions[deactivate] )); then
     _VENVHOOK_DEACTIVATE=$(builtin functions deactivate)
   fi
@@ -537,6 +541,22 @@ _venvhook_deactivate_remove() {
   fi
 }
 
+# The user has an entry of his own for the environment, which 'typeset -U path' takes away while ours
+# stands before it: it comes back behind the one that it was behind, or first, or last.
+_venvhook_path_twin() {
+  local entry=$_VENVHOOK_ENV/bin after=${${_VENVHOOK_TWIN%:}##*:} first=$_VENVHOOK_TWIN
+  _VENVHOOK_TWIN=''
+  [[ ${(t)path} == *unique* && :${PATH-}: == *":$entry:"* && :$entries: != *":$entry:"* ]] || return 0
+  if [[ $first == : ]]; then
+    if [[ $PATH == "$entry" ]]; then entries=$entry; else entries=$entry:$entries; fi
+  else
+    entries=:$entries:
+    [[ $entries == *":$after:"* ]] || after=${${entries%:}##*:}
+    entries=${entries%%":$after:"*}:$after:$entry:${entries#*":$after:"}
+    entries=${${entries#:}%:}
+  fi
+}
+
 # Takes the first entry $1 out of entries.
 _venvhook_path_without() {
   if [[ $entries == "$1:"* ]]; then
@@ -547,6 +567,26 @@ _venvhook_path_without() {
     entries=${entries#:}
     entries=${entries%:}
   fi
+}
+
+# PATH is another than at the last look. What the user puts before the environment stays there, but for
+# shims, which choose a Python themselves: a tool that is set up again, such as pyenv, puts them first.
+_venvhook_outrank() {
+  builtin emulate -L zsh
+  local entries=${PATH-} entry=$_VENVHOOK_ENV/bin before shims
+  _VENVHOOK_SEEN=$entries
+  [[ :$entries: == *":$entry:"* ]] || return 0
+  before=:$entries:
+  before=${before%%":$entry:"*}:
+  [[ $before == *"/shims:"* ]] && _venvhook_may_change || return 0
+  _venvhook_path_without "$entry"
+  shims=${before%%"/shims:"*}
+  before=${before%%":${shims##*:}/shims:"*}:
+  entries=:$entries:
+  entries=$before$entry:${entries#"$before"}
+  entries=${entries#:}
+  PATH=${entries%:}
+  _VENVHOOK_SEEN=$PATH
 }
 
 # Puts ($1) before the prompt, unless that is not wished or the prompt shows it itself. A prompt that
@@ -851,8 +891,10 @@ _venvhook_hook() {
   local look=''
   # Once compinit has run, which may be later than now.
   [[ -n $_VENVHOOK_COMPLETES || -z ${functions[compdef]-} ]] || _venvhook_register_completion
-  [[ -z $_VENVHOOK_DRAWN || ${VIRTUAL_ENV_DISABLE_PROMPT-}:${PS1-} == "$_VENVHOOK_DRAWN"* ]] ||
-    _venvhook_prompt_renew || :
+  if [[ -n $_VENVHOOK_DRAWN ]]; then
+    [[ ${VIRTUAL_ENV_DISABLE_PROMPT-}:${PS1-} == "$_VENVHOOK_DRAWN"* ]] || _venvhook_prompt_renew || :
+    [[ ${PATH-} == "$_VENVHOOK_SEEN" ]] || _venvhook_outrank || :
+  fi
   if [[ -n ${VENVHOOK_OFF-} || -e $_VENVHOOK_SESSION ]] && _venvhook_is_off; then return 0; fi
   if [[ ${VIRTUAL_ENV-}:${CONDA_DEFAULT_ENV-}:${_OLD_VIRTUAL_PATH+x}:${DIRENV_DIFF-} != \
     "$_VENVHOOK_CALM" ]]; then
