@@ -443,6 +443,10 @@ _venvhook_tell() {
 
 # From the active environment to $2, of the project $1 and called $3; all empty: to none.
 _venvhook_switch() {
+  [[ -n $2$_VENVHOOK_ENV ]] || return 0
+  if [[ -z ${_VENVHOOK_HELD-} ]]; then
+    _venvhook_uninterrupted _venvhook_switch "$@" && return || return
+  fi
   local path=${PATH-} unset=''
   [[ -z $2$_VENVHOOK_ENV ]] || _venvhook_may_change || return 1
   [[ -n ${PATH+x} ]] || unset=1
@@ -467,6 +471,25 @@ _venvhook_switch() {
     if [[ -n $unset ]]; then builtin unset PATH; else PATH=$path; fi
     _venvhook_restore
   fi
+}
+
+# Calls the function $1 with the other arguments so that Ctrl-C does not end it half-way, but what comes
+# after it. The user's own trap is read by way of a file, as _venvhook_deactivate_text does it.
+_venvhook_uninterrupted() {
+  local text='' status _VENVHOOK_HELD=1 file=$_VENVHOOK_CACHE/venvhook.line
+  if [[ -O $_VENVHOOK_CACHE && ! -L $file ]]; then
+    { { builtin printf '%s\n' "$$" && builtin trap -p INT; } >| "$file" &&
+      IFS= builtin read -r -d '' text < "$file"; } 2> /dev/null || builtin :
+  fi
+  if [[ $text == "$$"$'\n'* ]]; then text=${text#*$'\n'}; else text=$(builtin trap -p INT); fi
+  _VENVHOOK_INTERRUPTED=''
+  builtin trap '_VENVHOOK_INTERRUPTED=1' INT
+  if "$@"; then status=0; else status=$?; fi
+  # (It is ours where this could not come to its end.)
+  [[ $text != *_VENVHOOK_INTERRUPTED* ]] || text=''
+  builtin eval "${text:-builtin trap - INT}"
+  [[ -z $_VENVHOOK_INTERRUPTED ]] || builtin kill -INT $$
+  return "$status"
 }
 
 # Is one of the variables $@ read-only? Then it can be no local one either.
@@ -1012,7 +1035,7 @@ _venvhook_is_free() {
   fi
   if [[ -n $_VENVHOOK_ENV ]]; then
     if [[ ${_OLD_VIRTUAL_PATH+x} != "$_VENVHOOK_LEFTOVER" || ( -n ${VIRTUAL_ENV-} && $VIRTUAL_ENV != "$_VENVHOOK_ENV" ) ]]; then
-      _venvhook_yield
+      _venvhook_uninterrupted _venvhook_yield
     else
       # VIRTUAL_ENV was taken away, or conda activated an environment.
       [[ -n ${VIRTUAL_ENV-} ]] || _VENVHOOK_REST+=$_VENVHOOK_ROOT$'\n'

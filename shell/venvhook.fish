@@ -489,6 +489,8 @@ end
 
 # From the active environment to env, of the project root and called name; all empty: to none.
 function _venvhook_switch -a root env name
+    test -n "$env$_VENVHOOK_ENV"; or return 0
+    _venvhook_defer
     set -l path $PATH
     if test -n "$_VENVHOOK_ENV"
         _venvhook_path_without $_VENVHOOK_ENV/bin
@@ -526,6 +528,18 @@ function _venvhook_switch -a root env name
         _venvhook_prompt_hide
         _venvhook_restore
     end
+    _venvhook_release
+end
+
+# From here on up to _venvhook_release Ctrl-C ends nothing half-way: while a function listens to it, fish
+# itself does not.
+function _venvhook_defer
+    function _venvhook_interrupted --on-signal INT
+    end
+end
+
+function _venvhook_release
+    builtin functions -e _venvhook_interrupted
 end
 
 # From here on nothing is active.
@@ -1025,7 +1039,9 @@ function _venvhook_is_free
     if test -n "$_VENVHOOK_ENV"
         if test "$_OLD_VIRTUAL_PATH" != "$_VENVHOOK_LEFTOVER"
             or not builtin contains -- "$VIRTUAL_ENV" '' $_VENVHOOK_ENV
+            _venvhook_defer
             _venvhook_yield
+            _venvhook_release
         else if test -z "$VIRTUAL_ENV"
             _venvhook_deactivate
         else if test "$argv[1]" = off -o -z "$_VENVHOOK_CALM"

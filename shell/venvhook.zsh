@@ -453,6 +453,10 @@ _venvhook_tell() {
 
 # From the active environment to $2, of the project $1 and called $3; all empty: to none.
 _venvhook_switch() {
+  [[ -n $2$_VENVHOOK_ENV ]] || return 0
+  if [[ -z ${_VENVHOOK_HELD-} ]]; then
+    _venvhook_uninterrupted _venvhook_switch "$@" && return || return
+  fi
   local entries=${PATH-} unset=''
   [[ -z $2$_VENVHOOK_ENV ]] || _venvhook_may_change || return 1
   [[ -n ${PATH+x} ]] || unset=1
@@ -479,6 +483,22 @@ _venvhook_switch() {
     if [[ -n $unset ]]; then builtin unset PATH; else PATH=$entries; fi
     _venvhook_restore
   fi
+}
+
+# Calls the function $1 with the other arguments so that Ctrl-C does not end it half-way, but what comes
+# after it.
+_venvhook_uninterrupted() {
+  local state interrupted='' _VENVHOOK_HELD=1
+  if _venvhook_defer "$@"; then state=0; else state=$?; fi
+  [[ -z $interrupted ]] || builtin kill -INT $$
+  return $state
+}
+
+# The user's own trap is back when this returns.
+_venvhook_defer() {
+  builtin emulate -L zsh
+  builtin trap 'interrupted=1' INT
+  "$@"
 }
 
 # May be changed what activation changes? If not, that is said once: better all of it than a half.
@@ -995,7 +1015,7 @@ _venvhook_is_free() {
   fi
   if [[ -n $_VENVHOOK_ENV ]]; then
     if [[ ${_OLD_VIRTUAL_PATH+x} != "$_VENVHOOK_LEFTOVER" || ( -n ${VIRTUAL_ENV-} && $VIRTUAL_ENV != "$_VENVHOOK_ENV" ) ]]; then
-      _venvhook_yield
+      _venvhook_uninterrupted _venvhook_yield
     else
       # VIRTUAL_ENV was taken away, or conda activated an environment.
       [[ -n ${VIRTUAL_ENV-} ]] || _VENVHOOK_REST+=$_VENVHOOK_ROOT$'\n'

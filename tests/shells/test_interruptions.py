@@ -234,3 +234,163 @@ def _nothing_is_left_behind() -> Iterator[None]:
     """Kill what a failed test has left hanging."""
     yield
     subprocess.run(["pkill", "-KILL", "-f", f"sleep {_LONG}"], check=False)
+
+
+# ---- Ctrl-C between any two steps ----------------------------------------------------------------
+
+# Ctrl-C at the n-th command of ours that runs: by a trap that our functions inherit, without the
+# option that would do so for all. And what a shell looks like, on one line.
+STEPS = {
+    "bash": r"""
+_test_n=0 _test_count=0
+_test_tick() {
+  ((++_test_count != _test_n)) || kill -INT $$
+}
+_test_arm() {
+  declare -ft $(declare -F | while read -r _ _ name; do
+    case $name in _venvhook_* | deactivate) echo "$name";; esac; done)
+  trap '[[ ${FUNCNAME-} != _venvhook_* ]] || _test_tick' DEBUG
+}
+_test_state() {
+  printf '%s|' "$1" "${PATH-unset}" "${VIRTUAL_ENV-unset}" "${VIRTUAL_ENV_PROMPT-unset}" \
+    "${VENVHOOK_ACTIVE-unset}" "${PYTHONHOME-unset}" "$PS1" "$(declare -f deactivate | tr -d '\n')"
+  echo
+}
+""",
+    "zsh": r"""
+_test_n=0 _test_count=0
+_test_tick() {
+  (( ++_test_count != _test_n )) || kill -INT $$
+}
+_test_arm() { }
+TRAPDEBUG() {
+  [[ ${funcstack[2]-} != _venvhook_* ]] || _test_tick
+}
+_test_state() {
+  printf '%s|' "$1" "${PATH-unset}" "${VIRTUAL_ENV-unset}" "${VIRTUAL_ENV_PROMPT-unset}" \
+    "${VENVHOOK_ACTIVE-unset}" "${PYTHONHOME-unset}" "$PS1" "${functions[deactivate]//$'\n'/}"
+  echo
+}
+""",
+    "fish": r"""
+set -g _test_n 0
+set -g _test_left
+function _test_tick
+    set -l status_ $status
+    set -ga _test_done x
+    if set -q _test_left[1]
+        set -e _test_left[1]
+        set -q _test_left[1]; or command kill -INT $fish_pid
+    end
+    return $status_
+end
+function _test_arm
+    # Not the one that holds a text in Python.
+    for name in (functions -a | string match '_venvhook_*' \
+            | string match -vr '_venvhook_(run|prompt_tells)')
+        set -l text
+        set -l open ''
+        for line in (functions $name | string match -v '# Defined*')
+            # What a prompt calls may be interrupted too: then it is empty, whosoever it is.
+            string match -rq '^    function ' -- $line; and set open x
+            test -z "$open"; and string match -q '    *' -- $line
+            and not string match -rq '^\s*(function|and|or|else|case|end)\b' -- $line
+            and set -a text _test_tick
+            test "$open" = x -a "$line" != '    end'; or set open (string match -r '\\\\$' -- $line)
+            set -a text $line
+        end
+        eval (string join \n -- $text | string collect)
+    end
+end
+function _test_state
+    set -l text (functions fish_prompt deactivate | string match -v '# Defined*' | string collect)
+    set -l set_
+    for name in VIRTUAL_ENV VIRTUAL_ENV_PROMPT VENVHOOK_ACTIVE PYTHONHOME
+        set -q $name; and set -a set_ $$name; or set -a set_ unset
+    end
+    printf '%s|' $argv[1] "$PATH" $set_ \
+        (string replace -a \n ' ' -- $text | string collect)
+    echo
+end
+""",
+}
+OWN = {
+    "bash": "export PYTHONHOME=/mine; deactivate() { echo mine; }",
+    "zsh": "export PYTHONHOME=/mine; deactivate() { echo mine; }",
+    "fish": "set -gx PYTHONHOME /mine; function deactivate; echo mine; end",
+}
+# At which command it is to happen.
+ARM = {
+    "bash": "_test_n=%d _test_count=0",
+    "zsh": "_test_n=%d _test_count=0",
+    "fish": "set -g _test_left (seq %d)",
+}
+# Where it begins, what is typed, and where the user then is.
+MOVES = (
+    ("~", "cd ~/app", "app"),
+    ("~/app", "cd ~", "~"),
+    ("~/app", "cd ~/b", "b"),
+    ("~/app", "deactivate", "rest"),
+)
+
+
+def steps_of(shell: Shell, terminal: Terminal, begin: str, line: str) -> int:
+    """Return how many commands of ours run for *line*, which nothing interrupts."""
+    terminal.run(f"cd {begin}")
+    terminal.run("set -g _test_done" if shell.name == "fish" else ARM[shell.name] % 0)
+    terminal.run(line)
+    count = "(count $_test_done)" if shell.name == "fish" else "$_test_count"
+    return int(terminal.run(f"echo {count}"))
+
+
+@pytest.mark.parametrize(("begin", "line", "end"), MOVES, ids=["in", "out", "over", "by hand"])
+def test_ctrl_c_between_two_steps_leaves_no_half(
+    shell: Shell,
+    begin: str,
+    line: str,
+    end: str,
+    home: Path,
+    open_terminal: OpenTerminal,
+    make_environment: EnvironmentMaker,
+    request: pytest.FixtureRequest,
+) -> None:
+    make_environment(home / "app/.venv")
+    make_environment(home / "b/.venv")
+    terminal = open_terminal(shell)
+    text = f"{shell.prelude}\n{STEPS[shell.name]}\n{shell.load_line(terminal.command)}\n"
+    terminal.rc_file.write_text(f"{text}{OWN[shell.name]}\n_test_arm\n")
+    terminal.restart()
+    states: dict[str, str] = {}
+    for name, directory in (("~", "~"), ("app", "~/app"), ("b", "~/b"), ("~", "~")):
+        terminal.run(f"cd {directory}")
+        state = terminal.run("_test_state x")
+        assert states.setdefault(name, state) == state
+    whole = {state: name for name, state in states.items()}
+    assert len(whole) == 3
+    count = steps_of(shell, terminal, begin, line)
+    terminal.run("cd ~")
+    wrong = []
+    for step in range(1, count + 1, 1 if request.config.getoption("--all") else 3):
+        terminal.run(f"cd {begin}")
+        lines = (
+            f"{ARM[shell.name] % (step + (shell.name == 'fish'))}; {line}",
+            f"{ARM[shell.name] % 0}; _test_state x >> ~/states",
+            "_test_state x >> ~/states; cd ~",
+            "_test_state x >> ~/states; echo at the prompt",
+        )
+        # What is interrupted may be a line, its prompt, or nothing.
+        for text in lines[:-1]:
+            if shell.editor:
+                terminal.run(text)  # fish forgets with a line also what was typed ahead
+            else:
+                terminal.send(f"{text}\r")
+        terminal.send(f"{lines[-1]}\r")
+        terminal.wait_for("at the prompt\r\n")
+        terminal.wait_for_prompt()
+        seen = (home / "states").read_text().splitlines(keepends=True)
+        (home / "states").unlink()
+        first, then, back = (whole.get(state, "half") for state in seen)
+        wanted = {"rest": ("app", "~")}.get(end, (end,))
+        if first == "half" or then not in wanted or back != "~":
+            wrong.append((step, first, then, back))
+    assert wrong == []
