@@ -586,8 +586,8 @@ _venvhook_deactivate_remove() {
 _venvhook_deactivate_text() {
   local file=$_VENVHOOK_CACHE/venvhook.line
   if [[ -O $_VENVHOOK_CACHE && ! -L $file ]]; then
-    # The end of the file makes the status 1.
-    { { builtin printf '%s\n' "$$" && builtin declare -f deactivate; } >| "$file" &&
+    # Up to a NUL, since the file is not cut: where it was longer, ext4 writes it to the disk then.
+    { { builtin printf '%s\n' "$$" && builtin declare -f deactivate && builtin printf '\0'; } 1<> "$file" &&
       IFS= builtin read -r -d '' text < "$file"; } 2> /dev/null || builtin :
   fi
   if [[ $text == "$$"$'\n'*_venvhook_deactivate* ]]; then
