@@ -885,7 +885,7 @@ _venvhook_find_bound() {
 _venvhook_walk() {
   if [[ -n $_VENVHOOK_STALE || ! $_VENVHOOK_POLICY -nt $_VENVHOOK_SETTINGS || ( -n $_VENVHOOK_FILE && (
     ! -e $_VENVHOOK_FILE || ! $_VENVHOOK_POLICY -nt $_VENVHOOK_FILE ) ) ]]; then
-    _venvhook_renew || :
+    _venvhook_alone _venvhook_renew || :
   fi
   # The nearest marker. A link that leads nowhere is noticed on the way up only by the first name: a
   # test costs as much as the rest of a level. What is no path has nothing above it.
@@ -907,7 +907,7 @@ _venvhook_walk() {
       return 0
     fi
   fi
-  _venvhook_arrive
+  _venvhook_alone _venvhook_arrive
 }
 
 # At the nearest marker, in $dir: does what is to be done about it, and if it just passes, about the
@@ -992,20 +992,19 @@ _venvhook_hook() {
       ;;
     *) local status=${1:-$?} look='' offer='' ;;
   esac
-  # (After Ctrl-C it is still put away.)
-  if [[ -z ${_VENVHOOK_ALONE-} ]] && { [[ -n $_VENVHOOK_AWAY ]] || local -f +i builtin; }; then
-    _venvhook_mind_builtin _venvhook_hook "$status" "${@:2}" && return || return
+  # One test for all that is rare; the rest of a prompt where nothing is active calls no builtin.
+  if [[ -n ${VENVHOOK_GUARDED-}${VENVHOOK_BASH_EAGER-}${VENVHOOK_OFF-}$_VENVHOOK_EAGER$_VENVHOOK_DRAWN$_VENVHOOK_LOOK$_VENVHOOK_AWAY ||
+    -e $_VENVHOOK_SESSION ]]; then
+    # (After Ctrl-C it is still put away.)
+    if [[ -z ${_VENVHOOK_ALONE-} ]] && { [[ -n $_VENVHOOK_AWAY ]] || local -f +i builtin; }; then
+      _venvhook_mind_builtin _venvhook_hook "$status" "${@:2}" && return || return
+    fi
+    local _VENVHOOK_ALONE=1
+    _venvhook_attend "$@" || return "$status"
   fi
-  [[ $status != 3 || -z ${VENVHOOK_GUARDED-} ]] || _venvhook_explain_refusal || :
-  [[ $- != *e* && ${PROMPT_COMMAND-} != "$_VENVHOOK_COMMAND" ]] || status=0
-  [[ -z ${VENVHOOK_BASH_EAGER-}$_VENVHOOK_EAGER || $# -lt 2 ]] || _venvhook_mind_eager "$2" || :
-  if [[ -n $_VENVHOOK_DRAWN ]]; then
-    [[ ${VIRTUAL_ENV_DISABLE_PROMPT-}:${PS1-} == "$_VENVHOOK_DRAWN"* ]] || _venvhook_prompt_renew || :
-    [[ ${PATH-} == "$_VENVHOOK_SEEN" ]] || _venvhook_outrank || :
-  fi
-  if [[ -n ${VENVHOOK_OFF-} || -e $_VENVHOOK_SESSION ]] && _venvhook_is_off; then return "$status"; fi
+  [[ $status == 0 || ( $- != *e* && ${PROMPT_COMMAND-} != "$_VENVHOOK_COMMAND" ) ]] || status=0
   if [[ ${VIRTUAL_ENV-}:${CONDA_DEFAULT_ENV-}:${_OLD_VIRTUAL_PATH+x}:${DIRENV_DIFF-} == \
-    "$_VENVHOOK_CALM" ]] || _venvhook_is_free; then
+    "$_VENVHOOK_CALM" ]] || _venvhook_alone _venvhook_is_free; then
     if [[ $PWD == "$_VENVHOOK_PWD" ]]; then
       if [[ -n $_VENVHOOK_LOOK || -e $_VENVHOOK_NAME1 || -e $_VENVHOOK_NAME2 ||
         -e $_VENVHOOK_NAME3 ]]; then
@@ -1018,9 +1017,20 @@ _venvhook_hook() {
     fi
     _venvhook_walk || :
   fi
-  [[ -z ${VENVHOOK_GUARD:-$_VENVHOOK_GUARD}${VENVHOOK_GUARDED-} ]] || _venvhook_guard || :
-  [[ -z $offer || ${VENVHOOK_AUTO_CREATE:-$_VENVHOOK_AUTO_CREATE} == never ]] || _venvhook_offer || :
+  [[ -z ${VENVHOOK_GUARD:-$_VENVHOOK_GUARD}${VENVHOOK_GUARDED-} ]] || _venvhook_alone _venvhook_guard || :
+  [[ -z $offer || ${VENVHOOK_AUTO_CREATE:-$_VENVHOOK_AUTO_CREATE} == never ]] || _venvhook_alone _venvhook_offer || :
   return "$status"
+}
+
+# What is to be done before anything is looked at, where there is anything. Fails where it is switched off.
+_venvhook_attend() {
+  [[ $status != 3 || -z ${VENVHOOK_GUARDED-} ]] || _venvhook_explain_refusal || :
+  [[ -z ${VENVHOOK_BASH_EAGER-}$_VENVHOOK_EAGER || $# -lt 2 ]] || _venvhook_mind_eager "$2" || :
+  if [[ -n $_VENVHOOK_DRAWN ]]; then
+    [[ ${VIRTUAL_ENV_DISABLE_PROMPT-}:${PS1-} == "$_VENVHOOK_DRAWN"* ]] || _venvhook_prompt_renew || :
+    [[ ${PATH-} == "$_VENVHOOK_SEEN" ]] || _venvhook_outrank || :
+  fi
+  [[ -z ${VENVHOOK_OFF-} && ! -e $_VENVHOOK_SESSION ]] || ! _venvhook_is_off
 }
 
 # Is no environment active by the user's own hand? What is left of ours below one is taken away.
@@ -1236,6 +1246,11 @@ _venvhook_register_completion() {
 }
 
 # ---- Registration --------------------------------------------------------------------------------
+
+# Calls the function $1 with the other arguments, while no function of the user's is called 'builtin'.
+_venvhook_alone() {
+  if [[ -n ${_VENVHOOK_ALONE-} ]] || ! local -f +i builtin; then "$@"; else _venvhook_mind_builtin "$@"; fi
+}
 
 # Calls $1 with $2 without a function of the user's that is called 'builtin'.
 _venvhook_mind_builtin() {
