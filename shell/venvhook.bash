@@ -393,7 +393,7 @@ except Exception as error:
 os.write(1, b'#%d' % status)
 os._exit(status)"
   builtin set -- "$_VENVHOOK_PYTHON" -I -S -c "$code" "$_VENVHOOK_SOURCE" "$_VENVHOOK_PROTOCOL" "${@:2}"
-  builtin trap '_venvhook_kill; builtin exit 130' INT
+  builtin trap '_venvhook_kill; \builtin exit 130' INT
   {
     builtin read -r pid
     IFS= builtin read -r -d '' -t 1 answer
@@ -481,13 +481,13 @@ _venvhook_uninterrupted() {
     { { builtin printf '%s\n' "$$" && builtin trap -p INT; } >| "$file" &&
       IFS= builtin read -r -d '' text < "$file"; } 2> /dev/null || builtin :
   fi
-  if [[ $text == "$$"$'\n'* ]]; then text=${text#*$'\n'}; else text=$(builtin trap -p INT); fi
+  if [[ $text == "$$"$'\n'* ]]; then text=${text#*$'\n'}; else text=$(\builtin trap -p INT); fi
   _VENVHOOK_INTERRUPTED=''
   builtin trap '_VENVHOOK_INTERRUPTED=1' INT
   if "$@"; then status=0; else status=$?; fi
   # (It is ours where this could not come to its end.)
   [[ $text != *_VENVHOOK_INTERRUPTED* ]] || text=''
-  builtin eval "${text:-builtin trap - INT}"
+  builtin eval "\\builtin ${text:-trap - INT}"
   [[ -z $_VENVHOOK_INTERRUPTED ]] || builtin kill -INT $$
   return "$status"
 }
@@ -518,14 +518,14 @@ _venvhook_store() {
   for name in VIRTUAL_ENV VIRTUAL_ENV_PROMPT PYTHONHOME; do
     [[ -n ${!name+x} ]] || continue
     # A process, but hardly anybody has set one of these.
-    attributes=$(builtin declare -p "$name")
+    attributes=$(\builtin declare -p "$name")
     attributes=${attributes#declare }
     [[ ${attributes%% *} == *x* ]] || _VENVHOOK_UNEXPORTED+=:$name:
   done
   _VENVHOOK_LEFTOVER=${_OLD_VIRTUAL_PATH+x}
   # Says by its status whether there is such a function, and prints nothing as -F would.
   if builtin declare -f +t deactivate; then
-    _VENVHOOK_DEACTIVATE=$(builtin declare -fp deactivate)
+    _VENVHOOK_DEACTIVATE=$(\builtin declare -fp deactivate)
     # What takes its place would still be exported.
     builtin unset -f deactivate 2> /dev/null || builtin :
   fi
@@ -593,7 +593,7 @@ _venvhook_deactivate_text() {
   if [[ $text == "$$"$'\n'*_venvhook_deactivate* ]]; then
     text=${text#*$'\n'}
   else
-    text=$(builtin declare -f deactivate)
+    text=$(\builtin declare -f deactivate)
   fi
 }
 
@@ -722,7 +722,7 @@ _venvhook_deactivate() {
 # left of ours goes, also out of what the other one will give back.
 _venvhook_yield() {
   local path theirs entry=$_VENVHOOK_ENV/bin
-  theirs=$(builtin declare -f deactivate)
+  theirs=$(\builtin declare -f deactivate)
   path=${PATH-}
   # Of two entries that are the same, the first is the user's.
   if [[ ${VIRTUAL_ENV-} == "$_VENVHOOK_ENV" && $path == "$entry:"* ]]; then
@@ -1102,7 +1102,7 @@ _venvhook_mind_eager() {
     [[ -z $fired ]] || _venvhook_set_trap "$own"
   elif [[ -z $fired ]]; then
     if [[ $1 == 'trap -- '* ]]; then
-      builtin eval "builtin set $1"
+      builtin eval "\\builtin set $1"
       text=$3
     fi
     if [[ -z $text && -n $eager ]]; then
@@ -1131,7 +1131,7 @@ _venvhook_eager_trap() {
 _venvhook_set_trap() {
   _VENVHOOK_NEXT=$1
   # shellcheck disable=SC2016  # expanded by the trap
-  builtin trap '[[ ${FUNCNAME-} == _venvhook_* ]] || { builtin trap -- "${_VENVHOOK_NEXT:--}" DEBUG; builtin eval "$_VENVHOOK_NEXT"; }' DEBUG
+  builtin trap '[[ ${FUNCNAME-} == _venvhook_* ]] || { \builtin trap -- "${_VENVHOOK_NEXT:--}" DEBUG; \builtin eval "$_VENVHOOK_NEXT"; }' DEBUG
 }
 
 # Before each command of the user's, with VENVHOOK_BASH_EAGER: $1 is the status of his trap, and $2 his
@@ -1223,7 +1223,7 @@ _venvhook_complete() {
   local i text completion type value -
   builtin set -f +ak
   if ! builtin declare -f +t _venvhook_completion; then
-    text=$(builtin command venvhook completion bash 2> /dev/null) || return 0
+    text=$(\builtin command venvhook completion bash 2> /dev/null) || return 0
     builtin eval "$text"
     _venvhook_register_completion
   fi
@@ -1298,7 +1298,7 @@ _venvhook_precede_direnv() {
 # shellcheck disable=SC2016  # expanded at each prompt
 _VENVHOOK_COMMAND='_venvhook_hook "${VENVHOOK_BASH_EAGER:+$?}" '
 # shellcheck disable=SC2016
-_VENVHOOK_COMMAND+='"${VENVHOOK_BASH_EAGER:+${_VENVHOOK_FIRED-$(builtin trap -p DEBUG)}}"'
+_VENVHOOK_COMMAND+='"${VENVHOOK_BASH_EAGER:+${_VENVHOOK_FIRED-$(\builtin trap -p DEBUG)}}"'
 
 # First in PROMPT_COMMAND, once: an array from bash 5.1 on, so that PIPESTATUS reaches the rest.
 _venvhook_register() {

@@ -367,9 +367,9 @@ _venvhook_run() {
   builtin set -- "$_VENVHOOK_PYTHON" -I -S -c "${(F)code}" "$_VENVHOOK_SOURCE" "$_VENVHOOK_PROTOCOL" "${@:2}"
   # 'read -t' waits for ever where nothing comes from a process substitution.
   builtin zmodload zsh/system 2> /dev/null || builtin exec "$@"
-  builtin trap '_venvhook_kill; builtin exit 130' INT
+  builtin trap '_venvhook_kill; \builtin exit 130' INT
   # Parsed now, since with ignore_braces it would have meant something else when this was loaded.
-  builtin eval 'builtin exec {fd}< <(_venvhook_start "$@")'
+  builtin eval '\builtin exec {fd}< <(_venvhook_start "$@")'
   while builtin sysread -t 1 -i $fd part; state=$?; (( ! state )); do
     answer+=$part
     pid=${answer%%$'\n'*}
