@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from checkout import go_without
+from checkout import IS_ROOT, go_without
 from environments import EnvironmentMaker
 from terminal import SHELLS, OpenTerminal, Shell, Terminal
 
@@ -448,7 +448,7 @@ def test_the_guard_is_handed_on(shell: Shell, open_first: OpenFirst) -> None:
 
 
 def test_su_hands_on_and_su_with_a_dash_does_not(shell: Shell, open_first: OpenFirst) -> None:
-    if os.geteuid() != 0:
+    if not IS_ROOT:
         pytest.skip("su asks everybody but root for a password")
     row, home = need(NEXT[shell.name]), open_first.home
     app = home / "app/.venv"
@@ -467,31 +467,51 @@ def test_su_hands_on_and_su_with_a_dash_does_not(shell: Shell, open_first: OpenF
     expect(terminal, app)
 
 
-@pytest.mark.parametrize("keeps_path", [False, True], ids=["PATH anew", "PATH kept"])
-def test_sudo_takes_the_variables_away(
-    shell: Shell, keeps_path: bool, open_first: OpenFirst
+# What keeps which of the variables, and the words of sudo for it. HOME is kept in all: the rc files
+# would be another's. Where sudoers sets secure_path, as Debian's does, -E keeps all but PATH.
+KEPT = ",".join(("HOME", *TOUCHED))
+SUDO = {
+    "none": ("HOME={HOME}", "-s"),
+    "all that -E keeps": ("-E", "-s"),
+    "PATH alone": ("HOME={HOME}", "PATH={PATH}", "-s"),
+    "all": (f"--preserve-env={KEPT}", "-s"),
+    "all but PATH": (f"--preserve-env={KEPT.replace('PATH,', '', 1)}", "-s"),
+}
+
+
+@pytest.mark.parametrize("case", SUDO)
+def test_a_shell_of_sudo_is_right_where_it_is(
+    shell: Shell, case: str, open_first: OpenFirst
 ) -> None:
-    """By what ``sudo -s`` does: all but a few variables go, and PATH where sudoers says so."""
+    if not IS_ROOT:
+        pytest.skip("sudo asks everybody but root for a password")
+    program = shutil.which("sudo")
+    if program is None:
+        go_without("sudo")
     row, home = need(NEXT[shell.name]), open_first.home
+    app, other = home / "app/.venv", home / "other/.venv"
     terminal = open_first(shell, "app")
-    kept = terminal.value("PATH") if keeps_path else SYSTEM.encode()
-    words = [
-        "env",
-        "-i",
-        f"HOME={home}",
-        "TERM=dumb",
-        "LANG=C.UTF-8",
-        "SUDO_COMMAND=/bin/sh",
-        "SUDO_USER=me",
-        f"PATH={os.fsdecode(kept or b'')}",
-    ]
-    terminal.start(row, *words)
-    expect(terminal, home / "app/.venv")
-    terminal.cd(home)
-    expect(terminal, None)
-    leave_shell(terminal, shell)
-    terminal.start(row, *words, *ELSEWHERE, str(home))
-    expect(terminal, None)
+    # sudo -s starts $SHELL without arguments.
+    script = home / "shell"
+    script.write_text(f"#!/bin/sh\nexec {shlex.join([row.path or '', *row.arguments])}\n")
+    script.chmod(0o755)
+    for directory, environment in (("app/src", app), ("other", other), ("", None)):
+        path = os.fsdecode(terminal.value("PATH") or b"")
+        words = [word.format(HOME=home, PATH=path) for word in SUDO[case]]
+        command = f"cd {shlex.quote(str(home / directory))} && SHELL={shlex.quote(str(script))} "
+        command += shlex.join(["exec", program, *words])
+        assert terminal.start(row, "sh", "-c", command) == ""
+        assert terminal.values("SUDO_COMMAND") == {"SUDO_COMMAND": os.fsencode(script)}
+        # What sudoers has for PATH, which is another machine's to say, with no entry of ours.
+        before = [entry for entry in terminal.path if not entry.startswith(str(home))]
+        expect(terminal, environment, ":".join(before))
+        terminal.cd(home)
+        expect(terminal, None, ":".join(before))
+        terminal.cd(home / "other")
+        assert terminal.run("deactivate") == ""
+        expect(terminal, None, ":".join(before))
+        leave_shell(terminal, shell)
+        expect(terminal, app)
 
 
 @pytest.fixture
@@ -530,3 +550,55 @@ def test_the_panes_of_tmux_are_right_where_they_are(
         path = SYSTEM if environment is None else f"{environment}/bin:{SYSTEM}"
         shown = None if environment is None else bytes(environment)
         assert found == [path.encode(), shown, name, shown], step
+
+
+@pytest.fixture
+def screen(home: Path) -> Iterator[list[str]]:
+    """The words of a screen with sessions of its own."""
+    program = shutil.which("screen")
+    if program is None:
+        go_without("screen")
+    directory = home.parent / "screen"
+    directory.mkdir(mode=0o700)
+    words = ["env", f"SCREENDIR={directory}", program, "-c", "/dev/null", "-S", "test"]
+    yield words
+    subprocess.run([*words, "-X", "quit"], check=False, capture_output=True)
+
+
+@pytest.mark.parametrize("login", [False, True], ids=["plain", "login"])
+def test_the_windows_of_screen_are_right_where_they_are(
+    shell: Shell, login: bool, screen: list[str], open_first: OpenFirst
+) -> None:
+    home = open_first.home
+    app, other = home / "app/.venv", home / "other/.venv"
+    terminal = open_first(shell, "app")
+    if login:
+        write_profile(home, shell, terminal.command, "before", assign_path(shell, SYSTEM))
+    file, fifo = home / "values", home / "fifo"
+    os.mkfifo(fifo)
+    # That a session can be spoken to is known thus: its socket is there before its first window.
+    script = home / "shell"
+    words = [shell.path or "", *shell.arguments, *(["-l"] if login else [])]
+    script.write_text(f"#!/bin/sh\necho > {fifo}\nexec {shlex.join(words)}\n")
+    script.chmod(0o755)
+    asked = f"_test_values {file} {' '.join(TOUCHED)}; echo > {fifo}"
+    steps: list[tuple[str, str, Path | None]]
+    # What screen hands on is what the shell had that it was started from.
+    steps = [("", "app", app), ("", "other", other), ("", "", None), ("other", "", None)]
+    steps += [("", "app/src", app)]
+    for number, (stands, directory, environment) in enumerate(steps):
+        if stands:
+            terminal.cd(home / stands)
+        begin = ["-X", "screen"] if number else ["-d", "-m"]
+        if number:
+            chdir = [*screen, "-X", "chdir", str(home / directory)]
+            assert terminal.run(shlex.join(chdir)) == ""
+        assert terminal.run(shlex.join([*screen, *begin, str(script)])) == ""
+        terminal.run(shlex.join(["cat", str(fifo)]))
+        stuff = [*screen, "-p", str(number), "-X", "stuff"]
+        terminal.run(f"{shlex.join(stuff)} {shell.word(asked + '^M')}; cat {fifo}")
+        found = [value[1:] or None for value in file.read_bytes().split(b"\0")[:-1]]
+        name = None if environment is None else environment.parent.name.encode()
+        path = SYSTEM if environment is None else f"{environment}/bin:{SYSTEM}"
+        shown = None if environment is None else bytes(environment)
+        assert found == [path.encode(), shown, name, shown], directory
