@@ -943,7 +943,7 @@ _venvhook_arrive() {
   _VENVHOOK_CALM=${VIRTUAL_ENV-}:${CONDA_DEFAULT_ENV-}:${_OLD_VIRTUAL_PATH+x}:${DIRENV_DIFF-}
 }
 
-# Nothing is found any more. Who still stands below the project may be making its environment anew.
+# Nothing is found any more. Who still stands in the project may be making its environment anew.
 _venvhook_leave() {
   if [[ -z ${_VENVHOOK_ALONE-} ]] && local -f +i builtin; then
     _venvhook_mind_builtin _venvhook_leave ''
@@ -951,7 +951,7 @@ _venvhook_leave() {
   fi
   local root=${_VENVHOOK_ROOT%/}
   _venvhook_switch '' '' ''
-  [[ $PWD != "$root"/* ]] || _VENVHOOK_WATCH=("$root/$_VENVHOOK_NAME1" "$root/$_VENVHOOK_NAME2" "$root/$_VENVHOOK_NAME3")
+  [[ $PWD/ != "$root"/* ]] || _VENVHOOK_WATCH=("$root/$_VENVHOOK_NAME1" "$root/$_VENVHOOK_NAME2" "$root/$_VENVHOOK_NAME3")
 }
 
 # Before direnv's turn after a change of directory, where it is loaded: out of a project that was left,

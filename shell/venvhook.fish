@@ -935,8 +935,8 @@ function _venvhook_walk -a verdict asked also bound _base _inside _l1 _l2 _l3 _l
     switch "$verdict"
         case '' pass
             if test -n "$_VENVHOOK_ENV$_VENVHOOK_REST"
-                # Who still stands below the project may be making its environment anew.
-                string match -rq "^$_VENVHOOK_INSIDE" -- $PWD
+                # Who still stands in the project may be making its environment anew.
+                string match -rq "^$_VENVHOOK_INSIDE" -- $PWD/
                 and for name in $_VENVHOOK_NAMES
                     set -a also -a ! -e $_VENVHOOK_ROOT/$name
                 end

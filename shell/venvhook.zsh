@@ -870,7 +870,7 @@ _venvhook_find_bound() {
   bound=$at stop=$at
 }
 
-# Nothing is found any more. Who still stands below the project may be making its environment anew.
+# Nothing is found any more. Who still stands in the project may be making its environment anew.
 _venvhook_leave() {
   if (( ${+functions[builtin]} )); then
     _venvhook_mind_builtin _venvhook_leave
@@ -879,7 +879,7 @@ _venvhook_leave() {
   builtin emulate -L zsh -o no_aliases
   local root=${_VENVHOOK_ROOT%/}
   _venvhook_switch '' '' ''
-  [[ $PWD != "$root"/* ]] || _VENVHOOK_WATCH=("$root/$_VENVHOOK_NAME1" "$root/$_VENVHOOK_NAME2" "$root/$_VENVHOOK_NAME3")
+  [[ $PWD/ != "$root"/* ]] || _VENVHOOK_WATCH=("$root/$_VENVHOOK_NAME1" "$root/$_VENVHOOK_NAME2" "$root/$_VENVHOOK_NAME3")
 }
 
 # Before direnv's turn after a change of directory, where it is loaded: out of a project that was left,

@@ -284,6 +284,13 @@ def test_a_directory_renamed_under_the_shell(
     there.rename(here)
     assert terminal.cd(root) == ""
     assert terminal.environment == str(environment)
+    # And back without a change of directory.
+    here.rename(there)
+    assert terminal.run("true").count("\n") <= 1
+    assert terminal.values(*TOUCHED) == before
+    there.rename(here)
+    assert terminal.run("true") == ""
+    assert terminal.environment == str(environment)
     terminal.run("cd ~")
     assert terminal.values(*TOUCHED) == before
 
