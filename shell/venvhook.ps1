@@ -929,12 +929,12 @@ function _venvhook_walk($here) {
     $global:_VENVHOOK_WATCH = $script:watch
 }
 
-# Nothing is found any more. Who still stands below the project may be making its environment anew.
+# Nothing is found any more. Who still stands in the project may be making its environment anew.
 function _venvhook_leave($here) {
     $root = $global:_VENVHOOK_ROOT
     _venvhook_switch '' '' ''
     $dir = "$("$root".TrimEnd($script:slash))$script:slash"
-    if (-not $root -or -not $here.StartsWith($dir, $script:comparison)) { return }
+    if (-not $root -or -not "$here$script:slash".StartsWith($dir, $script:comparison)) { return }
     $recipe = _venvhook_recipe_of $root
     foreach ($name in $script:name1, $script:name2, $script:name3) {
         $script:watch += $recipe, "$dir$name"
