@@ -166,7 +166,7 @@ function _venvhook_activate -S -a root markers env name token
     set -g _VENVHOOK_WATCH $words
     set -g _VENVHOOK_DOUBT $doubt
     if test "$env" != "$_VENVHOOK_ENV"
-        _venvhook_switch $root $env $name
+        _venvhook_switch $root $env $name; or return 0
     else if test "$root" != "$_VENVHOOK_ROOT"
         _venvhook_be_inside $root
     end
@@ -489,7 +489,11 @@ end
 
 # From the active environment to env, of the project root and called name; all empty: to none.
 function _venvhook_switch -a root env name
-    test -n "$env$_VENVHOOK_ENV"; or return 0
+    if test -z "$env$_VENVHOOK_ENV"
+        set -g _VENVHOOK_WATCH
+        return 0
+    end
+    _venvhook_may_change; or return 1
     _venvhook_defer
     set -l path $PATH
     if test -n "$_VENVHOOK_ENV"
@@ -529,6 +533,17 @@ function _venvhook_switch -a root env name
         _venvhook_restore
     end
     _venvhook_release
+end
+
+# May be changed what activation changes? Not where a function, a block or a command that is about to end
+# has a PATH or the like of its own: then all of it waits for the next prompt, which finds another PWD, or
+# what is watched changed.
+function _venvhook_may_change
+    # Its status is how many of these are not set.
+    set -ql PATH VIRTUAL_ENV VIRTUAL_ENV_PROMPT VENVHOOK_ACTIVE PYTHONHOME
+    test $status = 5; and return
+    set -g _VENVHOOK_WATCH -a ! -n /
+    return 1
 end
 
 # From here on up to _venvhook_release Ctrl-C ends nothing half-way: while a function listens to it, fish
@@ -636,6 +651,7 @@ function _venvhook_outrank
     set -l entry $_VENVHOOK_ENV/bin
     set -l at (builtin contains -i -- $entry $path); or return 0
     test $at = 1; and return
+    _venvhook_may_change; or return 0
     for before in $path[1..(builtin math $at - 1)]
         if string match -q '*/shims' -- $before; or builtin contains -- $before $fish_user_paths
             _venvhook_path_without $entry
@@ -934,7 +950,7 @@ function _venvhook_walk -a verdict asked also bound _base _inside _l1 _l2 _l3 _l
     end
     switch "$verdict"
         case '' pass
-            if test -n "$_VENVHOOK_ENV$_VENVHOOK_REST"
+            if test -n "$_VENVHOOK_ENV$_VENVHOOK_REST$_VENVHOOK_WATCH"
                 # Who still stands in the project may be making its environment anew.
                 string match -rq "^$_VENVHOOK_INSIDE" -- $PWD/
                 and for name in $_VENVHOOK_NAMES
@@ -1024,8 +1040,9 @@ function _venvhook_hook
 end
 
 # Has nothing changed but what direnv remembers? What it has put back is taken away. The status is 2
-# where all is switched off.
+# where nothing is to be done: all is switched off, or not to be changed now.
 function _venvhook_is_calm
+    _venvhook_may_change; or return 2
     test -z "$VENVHOOK_OFF" -a ! -e "$_VENVHOOK_SESSION"; or not _venvhook_is_off; or return 2
     set -l before "$_VENVHOOK_DIRENV"
     test "$DIRENV_DIFF" = "$before"; and not set -q _VENVHOOK_LEFT[1]; or _venvhook_sweep

@@ -24,7 +24,9 @@
 # _VENVHOOK_ASKED  the directory in which the helper was asked while it has not answered
 # _VENVHOOK_GONE  not empty since the helper's complaints are not shown; mute: only until it answers
 # _VENVHOOK_HUNG, _VENVHOOK_PAUSE  how often it is not asked after it has hung again, and still
-# _VENVHOOK_AGAIN  1 from the loading of the script to the first prompt after it
+# _VENVHOOK_AGAIN  1 from the loading of the script to the first prompt after it, or where something has
+#                 to wait for the next prompt; the environment that was left in a line where PATH was
+#                 perhaps only lent
 # _VENVHOOK_TOLD  the lines said in this shell
 # _VENVHOOK_WAITS   the prompt that is to come while nothing may be said yet, else empty
 # _VENVHOOK_UNSAID  what is to be said then
@@ -462,6 +464,8 @@ _venvhook_switch() {
   [[ -n ${PATH+x} ]] || unset=1
   if [[ -n $_VENVHOOK_ENV ]]; then
     [[ -z $_VENVHOOK_PATHLESS || $entries != "$_VENVHOOK_ENV/bin" ]] || unset=1
+    [[ :$entries: == *":$_VENVHOOK_ENV/bin:"* || :$_VENVHOOK_SEEN: != *":$_VENVHOOK_ENV/bin:"* ||
+      ${ZSH_EVAL_CONTEXT-} != toplevel* ]] || _VENVHOOK_AGAIN=$_VENVHOOK_ENV
     _venvhook_path_without "$_VENVHOOK_ENV/bin"
     [[ -z $_VENVHOOK_TWIN ]] || _venvhook_path_twin
     _venvhook_prompt_hide
@@ -477,6 +481,8 @@ _venvhook_switch() {
     (( ! $+PYTHONHOME )) || typeset -g _VENVHOOK_OLD_PYTHONHOME=$PYTHONHOME
     builtin unset PYTHONHOME
     _VENVHOOK_SEEN=$PATH
+    # It may be lent to this one command: see _venvhook_outrank.
+    [[ ${ZSH_EVAL_CONTEXT-} != toplevel* ]] || _VENVHOOK_SEEN=''
     _venvhook_prompt_show "$3"
   elif [[ -n $_VENVHOOK_ENV ]]; then
     _VENVHOOK_ROOT='' _VENVHOOK_ENV='' _VENVHOOK_TOKEN=''
@@ -501,9 +507,23 @@ _venvhook_defer() {
   "$@"
 }
 
+# Has a function a PATH or the like of its own? Then all of it waits for the next prompt.
+_venvhook_is_lent() {
+  local name
+  for name in PATH path VIRTUAL_ENV VIRTUAL_ENV_PROMPT VENVHOOK_ACTIVE PYTHONHOME PS1 PROMPT prompt; do
+    if [[ ${(Pt)name} == *-local* ]]; then
+      # Nothing is to look as it did.
+      _VENVHOOK_AGAIN=local _VENVHOOK_PWD='' _VENVHOOK_MARKERS=''
+      return 0
+    fi
+  done
+  return 1
+}
+
 # May be changed what activation changes? If not, that is said once: better all of it than a half.
 _venvhook_may_change() {
   local name
+  ! _venvhook_is_lent || return 1
   for name in PATH VIRTUAL_ENV VIRTUAL_ENV_PROMPT VENVHOOK_ACTIVE PYTHONHOME; do
     if [[ ${(Pt)name} == *readonly* ]]; then
       _venvhook_tell '' "$name is read-only in this shell, so environments are neither activated nor left" /
@@ -594,8 +614,14 @@ _venvhook_path_without() {
 _venvhook_outrank() {
   builtin emulate -L zsh
   local entries=${PATH-} entry=$_VENVHOOK_ENV/bin before shims
-  _VENVHOOK_SEEN=$entries
-  [[ :$entries: == *":$entry:"* ]] || return 0
+  if [[ :$entries: != *":$entry:"* ]]; then
+    # 'PATH=... cd app' puts back what PATH was, which shows at the prompt.
+    [[ ${ZSH_EVAL_CONTEXT-} != toplevel* ]] || return 0
+    [[ -n $_VENVHOOK_SEEN ]] || _VENVHOOK_CALM=''
+    _VENVHOOK_SEEN=$entries
+    return 0
+  fi
+  [[ -z $_VENVHOOK_SEEN && ${ZSH_EVAL_CONTEXT-} == toplevel* ]] || _VENVHOOK_SEEN=$entries
   before=:$entries:
   before=${before%%":$entry:"*}:
   [[ $before == *"/shims:"* ]] && _venvhook_may_change || return 0
@@ -606,7 +632,7 @@ _venvhook_outrank() {
   entries=$before$entry:${entries#"$before"}
   entries=${entries#:}
   PATH=${entries%:}
-  _VENVHOOK_SEEN=$PATH
+  [[ -z $_VENVHOOK_SEEN ]] || _VENVHOOK_SEEN=$PATH
 }
 
 # Puts ($1) before the prompt, unless that is not wished or the prompt shows it itself. A prompt that
@@ -681,6 +707,7 @@ _venvhook_prompt_renew() {
   local mode
   _venvhook_prompt_mode
   builtin emulate -L zsh -o no_aliases
+  [[ ${(t)PS1}${(t)PROMPT}${(t)prompt} != *-local* ]] || return 0
   [[ -n ${VIRTUAL_ENV_DISABLE_PROMPT-} || -z $_VENVHOOK_PREFIX || ${PS1-} != *"$_VENVHOOK_PREFIX"* ||
     $mode != "$_VENVHOOK_MODE" ]] || return 0
   _venvhook_prompt_hide
@@ -702,7 +729,7 @@ _venvhook_deactivate() {
   fi
   builtin emulate -L zsh -o no_aliases
   _VENVHOOK_REST+=$_VENVHOOK_ROOT$'\n' _VENVHOOK_JUST=$_VENVHOOK_ROOT
-  _venvhook_switch '' '' ''
+  _venvhook_switch '' '' '' || :
   [[ -z ${VENVHOOK_GUARD:-$_VENVHOOK_GUARD} ]] || _venvhook_guard
 }
 
@@ -994,10 +1021,7 @@ _venvhook_hook() {
   fi
   _VENVHOOK_PWD=$PWD _VENVHOOK_LOOK=$look _VENVHOOK_HAND='' _VENVHOOK_JUST='' _VENVHOOK_ASKED=''
   _VENVHOOK_CALM=${VIRTUAL_ENV-}:${CONDA_DEFAULT_ENV-}:${_OLD_VIRTUAL_PATH+x}:${DIRENV_DIFF-}
-  if [[ -n $_VENVHOOK_AGAIN ]]; then
-    # After a 'cd' in the rc file this is no prompt yet.
-    if [[ ${ZSH_EVAL_CONTEXT-} == *file* ]]; then _VENVHOOK_CALM=''; else _VENVHOOK_AGAIN=''; fi
-  fi
+  [[ -z $_VENVHOOK_AGAIN ]] || _venvhook_settle
   [[ -z ${VENVHOOK_GUARD:-$_VENVHOOK_GUARD}${VENVHOOK_GUARDED-} ]] || _venvhook_guard || :
   [[ -z $_VENVHOOK_OFFER ]] || _venvhook_offer || :
 }
@@ -1006,6 +1030,7 @@ _venvhook_hook() {
 _venvhook_is_free() {
   builtin emulate -L zsh -o no_aliases
   local calm before=$_VENVHOOK_DIRENV
+  ! _venvhook_is_lent || return 1
   [[ -z ${functions[_direnv_hook]-} ]] || _venvhook_precede_direnv
   [[ ${DIRENV_DIFF-} == "$before" && ${#_VENVHOOK_LEFT[@]} -eq 0 ]] || _venvhook_sweep
   calm=${VIRTUAL_ENV-}:${CONDA_DEFAULT_ENV-}:${_OLD_VIRTUAL_PATH+x}
@@ -1056,6 +1081,28 @@ _venvhook_is_off() {
   _VENVHOOK_PWD='' _VENVHOOK_REST='' _VENVHOOK_HAND='' _VENVHOOK_JUST='' _VENVHOOK_CALM=off _VENVHOOK_OFFER=''
   [[ -z ${VENVHOOK_GUARDED-} ]] || _venvhook_guard off
   return 0
+}
+
+# Ends what was to be done at the first prompt, or the next. After a 'cd' in the rc file this is no prompt
+# yet.
+_venvhook_settle() {
+  builtin emulate -L zsh -o no_aliases
+  local entries=${PATH-}
+  case $_VENVHOOK_AGAIN:${ZSH_EVAL_CONTEXT-} in
+    (local:*) _VENVHOOK_AGAIN=1 _VENVHOOK_PWD='' ;;
+    (*:*file*) _VENVHOOK_CALM='' ;;
+    (/*:toplevel*) _VENVHOOK_PWD='' ;;
+    (/*)
+      # 'PATH=... cd elsewhere' has put back what PATH was.
+      if [[ $_VENVHOOK_AGAIN != "$_VENVHOOK_ENV" ]]; then
+        _venvhook_path_without "$_VENVHOOK_AGAIN/bin"
+        [[ $entries == "${PATH-}" ]] || PATH=$entries
+        [[ -z $_VENVHOOK_ENV ]] || _VENVHOOK_SEEN=${PATH-}
+      fi
+      _VENVHOOK_AGAIN=''
+      ;;
+    (*) _VENVHOOK_AGAIN='' ;;
+  esac
 }
 
 # ---- Where there is no environment ---------------------------------------------------------------
