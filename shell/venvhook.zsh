@@ -758,13 +758,13 @@ _venvhook_yield() {
   fi
   _venvhook_prompt_hide
   # What a stock script has set, it gives back. Others, and old ones, know of fewer variables.
-  if [[ $theirs != *_OLD_VIRTUAL_PYTHONHOME* ]]; then
-    [[ -z ${_VENVHOOK_OLD_PYTHONHOME+x} || -n ${PYTHONHOME+x} ]] ||
-      export PYTHONHOME="$_VENVHOOK_OLD_PYTHONHOME"
-    _venvhook_mind_leaving
-  else
-    [[ -z ${_VENVHOOK_OLD_PYTHONHOME+x} ]] || typeset -g _OLD_VIRTUAL_PYTHONHOME=$_VENVHOOK_OLD_PYTHONHOME
+  # An empty PYTHONHOME they leave as it is.
+  if [[ $theirs == *_OLD_VIRTUAL_PYTHONHOME* && -n ${_VENVHOOK_OLD_PYTHONHOME-} ]]; then
+    typeset -g _OLD_VIRTUAL_PYTHONHOME=$_VENVHOOK_OLD_PYTHONHOME
+  elif [[ -n ${_VENVHOOK_OLD_PYTHONHOME+x} && -z ${PYTHONHOME+x} ]]; then
+    export PYTHONHOME="$_VENVHOOK_OLD_PYTHONHOME"
   fi
+  [[ $theirs == *_OLD_VIRTUAL_PYTHONHOME* ]] || _venvhook_mind_leaving
   if [[ ${VIRTUAL_ENV_PROMPT-} == "$_VENVHOOK_PROMPT" && $theirs != *VIRTUAL_ENV_PROMPT* ]]; then
     builtin unset VIRTUAL_ENV_PROMPT
     [[ -z ${_VENVHOOK_OLD_VIRTUAL_ENV_PROMPT+x} ]] ||

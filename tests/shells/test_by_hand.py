@@ -439,6 +439,25 @@ def test_what_activation_hid_comes_back_after_a_stock_activate_on_top(
         assert terminal.value("VIRTUAL_ENV_PROMPT") is None
 
 
+@pytest.mark.parametrize("maker", MAKERS)
+def test_an_empty_pythonhome_is_empty_again_after_a_stock_activate_on_top(
+    posix_shell: Shell,
+    maker: str,
+    grounds: Grounds,
+    open_terminal: OpenTerminal,
+) -> None:
+    here = stage(posix_shell, grounds(maker), open_terminal)
+    terminal = here.terminal
+    for name in ("app", "other"):
+        for line in ("export PYTHONHOME=", "cd app", here.line(f"@{name}"), "deactivate"):
+            terminal.run(line)
+        # After the other one, that of the project is active again.
+        assert terminal.value("PYTHONHOME") == (b"" if name == "app" else None)
+        terminal.run("cd ..")
+        assert terminal.value("PYTHONHOME") == b""
+        assert terminal.child_environment().get(b"PYTHONHOME") == b""
+
+
 def test_a_tool_that_sets_virtual_env_alone_leaves_nothing_of_ours(
     shell: Shell,
     grounds: Grounds,
