@@ -378,7 +378,8 @@ _venvhook_run() {
   local pid='' answer='' status code="import sys, _signal
 _signal.signal(2, _signal.SIG_DFL)
 import os
-os.write(1, b'#\n')
+try: os.write(1, b'#\n')
+except OSError: os._exit(1)
 try:
     sys.path.append(sys.argv.pop(1))
     from venvhook.$1 import main

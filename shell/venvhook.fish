@@ -427,7 +427,8 @@ function _venvhook_run
 _signal.signal(2, _signal.SIG_DFL)
 _signal.setitimer(0, 1)
 import os
-os.write(1, b'#\n')
+try: os.write(1, b'#\n')
+except OSError: os._exit(1)
 try:
     sys.path.append(sys.argv.pop(1))
     from venvhook.$argv[1] import main

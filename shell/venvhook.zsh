@@ -351,7 +351,8 @@ _venvhook_run() {
     'import sys, _signal'
     '_signal.signal(2, _signal.SIG_DFL)'
     'import os'
-    'os.write(1, b"#\n")'
+    'try: os.write(1, b"#\n")'
+    'except OSError: os._exit(1)'
     'try:'
     '    sys.path.append(sys.argv.pop(1))'
     "    from venvhook.$1 import main"
@@ -372,6 +373,8 @@ _venvhook_run() {
   builtin trap '_venvhook_kill; \builtin exit 130' INT
   # Parsed now, since with ignore_braces it would have meant something else when this was loaded.
   builtin eval '\builtin exec {fd}< <(_venvhook_start "$@")'
+  # No process more: zsh has said so.
+  [[ -n $fd ]] || builtin return 0
   while builtin sysread -t 1 -i $fd part; state=$?; (( ! state )); do
     answer+=$part
     pid=${answer%%$'\n'*}

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from checkout import CHECKOUT, IS_ROOT, go_without
 from environments import EnvironmentMaker
-from terminal import OpenTerminal, Shell, Terminal
+from terminal import SHELLS, OpenTerminal, Shell, Terminal
 
 # What no other process on this machine is called with.
 _LONG = "98765.4321"
+# A number that no account has.
+ACCOUNT = 54321
 
 
 def assign(shell: Shell, name: str, value: str | bytes | Path) -> str:
@@ -234,6 +239,150 @@ def _nothing_is_left_behind() -> Iterator[None]:
     """Kill what a failed test has left hanging."""
     yield
     subprocess.run(["pkill", "-KILL", "-f", f"sleep {_LONG}"], check=False)
+
+
+# ---- A machine that has no room left -------------------------------------------------------------
+
+
+def test_a_shell_without_file_descriptors_goes_on(
+    shell: Shell, home: Path, open_terminal: OpenTerminal, make_environment: EnvironmentMaker
+) -> None:
+    """The shell has as many as it needs itself: bash ends below 5, fish runs nothing below 20.
+
+    zsh loses its stderr by any redirection that takes the last one; so these numbers are left out.
+    """
+    several = {"bash": range(5, 20), "zsh": (*range(5, 13), *range(16, 20)), "fish": range(20, 26)}
+    numbers = several[shell.name]
+    for number in numbers:
+        make_environment(home / f"{number}/.venv")
+    make_environment(home / "app/.venv")
+    terminal = open_terminal(shell)
+    terminal.run("cd app; cd ..")
+    before = terminal.values("PATH", "VIRTUAL_ENV", "PS1")
+    for number in numbers:
+        terminal.run(f"ulimit -Sn {number}")
+        for line in (f"cd {number}", "cd ..", "cd app", "cd .."):
+            terminal.run(line)
+            assert terminal.run("echo; echo $PWD").count("\n") == 2, (number, line)
+        terminal.run("ulimit -Sn 256")
+        assert terminal.values("PATH", "VIRTUAL_ENV", "PS1") == before, number
+        assert terminal.run(f"cd {number}") == "", number
+        assert terminal.environment == str(home / f"{number}/.venv")
+        terminal.run("cd ..")
+
+
+def test_a_shell_without_memory_goes_on(
+    shell: Shell, home: Path, open_terminal: OpenTerminal, make_environment: EnvironmentMaker
+) -> None:
+    for name in ("app", "b"):
+        make_environment(home / name / ".venv")
+    terminal = open_terminal(shell)
+    terminal.run("cd app; cd ..")
+    before = terminal.values("PATH", "VIRTUAL_ENV", "PS1")
+    # bash and fish go on with less than they have; zsh ends, as it does without us.
+    terminal.run(f"ulimit -Sv {9500 if shell.name == 'zsh' else 3000}")
+    terminal.run("cd b")
+    assert terminal.run("echo") == "\n"
+    terminal.run("cd ..")
+    terminal.run("ulimit -Sv unlimited")
+    assert terminal.values("PATH", "VIRTUAL_ENV", "PS1") == before
+    for name in ("app", "b"):
+        assert terminal.run(f"cd {name}") == ""
+        assert terminal.environment == str(home / name / ".venv")
+        terminal.run("cd ..")
+
+
+@pytest.fixture
+def account() -> Iterator[Path]:
+    """A directory of an account that has no other process."""
+    setpriv = shutil.which("setpriv")
+    if not IS_ROOT or setpriv is None:
+        pytest.skip("only root may be another account, by setpriv")
+    directory = Path(tempfile.mkdtemp())
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(directory)
+
+
+@pytest.mark.parametrize("name_of_shell", ["zsh", "fish"])
+def test_a_shell_without_processes_goes_on(
+    name_of_shell: str, account: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """bash would try for 15 seconds of its own, and then go on as well."""
+    shell = SHELLS[name_of_shell]
+    if shell.path is None:
+        go_without(name_of_shell)
+    python = "/usr/bin/python3"
+    words = ["setpriv", f"--reuid={ACCOUNT}", f"--regid={ACCOUNT}", "--clear-groups"]
+    for name in ("src", "shell"):
+        shutil.copytree(CHECKOUT / name, account / name)
+    command = account / "venvhook"
+    command.write_text(f'#!/bin/sh\nPYTHONPATH={account}/src exec {python} -P -m venvhook "$@"\n')
+    command.chmod(0o755)
+    monkeypatch.setenv("VENVHOOK_TEST_COMMAND", str(command))
+    home = account / "home"
+    for name in ("app", "b", "c", "d"):
+        environment = [python, "-m", "venv", "--without-pip", str(home / name / ".venv")]
+        if subprocess.run(environment, check=False, capture_output=True).returncode:
+            pytest.skip("the system's Python makes no environments")
+    for file in (SHELLS["fish"].rc_file, ".local/share/fish/generated_completions/x"):
+        (home / file).parent.mkdir(parents=True)
+    subprocess.run(["chown", "-R", f"{ACCOUNT}:{ACCOUNT}", str(account)], check=True)
+    wrapper = [shutil.which(words[0]) or "", *words[1:]]
+    with Terminal(shell, account, None, None, None, wrapper) as terminal:
+        terminal.run("cd app; cd ..")
+        before = terminal.values("PATH", "VIRTUAL_ENV", "PS1")
+        for number, name in ((1, "b"), (2, "c"), (3, "d")):
+            terminal.run(f"ulimit -Su {number}")
+            printed = terminal.run(f"cd {name}")
+            assert printed.count("\n") <= 1, printed
+            assert terminal.run("echo") == "\n"
+            terminal.run("cd ..")
+            # What is known needs no process.
+            assert terminal.run("cd app") == ""
+            assert terminal.environment == str(home / "app/.venv")
+            terminal.run("cd ..")
+            terminal.run("ulimit -Su 500")
+            assert terminal.values("PATH", "VIRTUAL_ENV", "PS1") == before
+            assert terminal.run(f"cd {name}") == ""
+            assert terminal.environment == str(home / name / ".venv")
+            terminal.run("cd ..")
+
+
+def test_a_full_disk_costs_only_what_is_remembered(
+    shell: Shell, home: Path, open_terminal: OpenTerminal, make_environment: EnvironmentMaker
+) -> None:
+    disk = home.parent / "disk"
+    disk.mkdir()
+    words = ["mount", "-t", "tmpfs", "-o", "size=64k,mode=0700", "none", str(disk)]
+    if not IS_ROOT or subprocess.run(words, check=False, capture_output=True).returncode:
+        pytest.skip("only root may mount a small disk, and not everywhere")
+    try:
+        environ = {}
+        for name in ("XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR"):
+            (disk / name).mkdir(mode=0o700)
+            environ[name] = str(disk / name)
+        for name in ("app", "b"):
+            make_environment(home / name / ".venv")
+        terminal = open_terminal(shell, None, None, environ)
+        before = terminal.values("PATH", "VIRTUAL_ENV", "PS1")
+        fill = ["dd", "if=/dev/zero", f"of={disk}/full", "bs=1k"]
+        assert (
+            "No space" in subprocess.run(fill, check=False, capture_output=True, text=True).stderr
+        )
+        for name in ("app", "b", "app", "b"):
+            assert terminal.run(f"cd ~/{name}") == ""
+            assert terminal.environment == str(home / name / ".venv")
+            assert terminal.which("python") == f"{home}/{name}/.venv/bin/python"
+        assert terminal.run("deactivate; cd ~") == ""
+        assert terminal.values("PATH", "VIRTUAL_ENV", "PS1") == before
+        terminal.restart(home / "app")
+        assert terminal.greeting == ""
+        assert terminal.environment == str(home / "app/.venv")
+        terminal.close()
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
 # ---- Ctrl-C between any two steps ----------------------------------------------------------------
