@@ -56,7 +56,7 @@
 # _VENVHOOK_UNGUARDED  1 since the user set PIP_REQUIRE_VIRTUALENV himself
 
 # What these options do to all that follows (a variable exported, a trap run at each command ...) is not
-# meant for it: the last line of this script sets them again.
+# meant for it: the end of this script sets them again.
 _VENVHOOK_OPTIONS=$-
 case $- in *[akTvx]*) \set +akTvx ;; esac # not by 'builtin', which may be the user's here
 
@@ -97,6 +97,15 @@ _venvhook_show_builtin() {
 }
 
 _venvhook_hide_builtin
+# Ctrl-C takes effect at the end of this script, as if it were one command. The user's own trap is read
+# by way of a file, since a substitution is a process.
+_VENVHOOK_INTERRUPTED='' _VENVHOOK_KEPT=$_VENVHOOK_CACHE/venvhook.line
+if [[ -O $_VENVHOOK_CACHE && ! -L $_VENVHOOK_KEPT ]] &&
+  { \builtin trap -p INT && \builtin printf '%s' "# $$"; } 2> /dev/null >| "$_VENVHOOK_KEPT"; then
+  IFS= \builtin read -r -d '' _VENVHOOK_KEPT < "$_VENVHOOK_KEPT" || \builtin :
+fi
+[[ $_VENVHOOK_KEPT == *"# $$" ]] || _VENVHOOK_KEPT=$(\builtin trap -p INT)
+\builtin trap '_VENVHOOK_INTERRUPTED=1' INT
 # Aliases of the user's would be expanded in all that follows.
 _VENVHOOK_ALIASES=''
 if \builtin shopt -q expand_aliases; then
@@ -703,9 +712,9 @@ _venvhook_prompt_hide() {
 # What 'deactivate' does while an environment is active: it stays off until the project is left.
 _venvhook_deactivate() {
   # shellcheck disable=SC2195  # under nocasematch it does match
-  case $-:a in
-    *[akTvx]*:? | *:A)
-      _VENVHOOK_OPTIONS=$?:$-
+  case $-$_VENVHOOK_OPTIONS:a in
+    *[akTvxN]*:? | *:A)
+      _VENVHOOK_OPTIONS=$?:$-${_VENVHOOK_OPTIONS#*:}
       set +akTvx
       _venvhook_mind_options _venvhook_deactivate && return || return
       ;;
@@ -960,9 +969,9 @@ _venvhook_leave() {
 # direnv remembers it.
 _venvhook_depart() {
   # shellcheck disable=SC2195  # under nocasematch it does match
-  case $-:a in
-    *[akTvx]*:? | *:A)
-      _VENVHOOK_OPTIONS=$?:$-
+  case $-$_VENVHOOK_OPTIONS:a in
+    *[akTvxN]*:? | *:A)
+      _VENVHOOK_OPTIONS=$?:$-${_VENVHOOK_OPTIONS#*:}
       set +akTvx
       _venvhook_mind_options _venvhook_depart && return || return
       ;;
@@ -985,9 +994,9 @@ _venvhook_hook() {
   # it back itself, and what the user's own line has survived must not end the shell (set -e) nor be
   # reported again (trap ERR).
   # shellcheck disable=SC2195  # under nocasematch it does match
-  case $-:a in
-    *[akTvx]*:? | *:A)
-      _VENVHOOK_OPTIONS=${1:-$?}:$-
+  case $-$_VENVHOOK_OPTIONS:a in
+    *[akTvxN]*:? | *:A)
+      _VENVHOOK_OPTIONS=${1:-$?}:$-${_VENVHOOK_OPTIONS#*:}
       set +akTvx
       _venvhook_mind_options _venvhook_hook "${@:2}" && return || return
       ;;
@@ -1265,17 +1274,26 @@ _venvhook_mind_builtin() {
 # Calls the function $1 again, under options that do not change what it does: without nocasematch, which
 # takes App for app. Off already, since they count from its first command on: -k, with which nothing
 # can be declared, -a, with which all would be exported, and those that show each of its commands or
-# run the user's traps for them. $? and these options were those of _VENVHOOK_OPTIONS, and are again.
+# run the user's traps for them. $? and these options were those of _VENVHOOK_OPTIONS, and are again:
+# at the next prompt if Ctrl-C ends it, since it holds them (N for nocasematch) until then.
 _venvhook_mind_options() {
   builtin export -n _VENVHOOK_OPTIONS
-  local options=${_VENVHOOK_OPTIONS#*:} status=${_VENVHOOK_OPTIONS%%:*} cases=''
+  local options=${_VENVHOOK_OPTIONS#*:} status=${_VENVHOOK_OPTIONS%%:*}
   # shellcheck disable=SC2050  # true under nocasematch
-  [[ a != A ]] || cases=1
-  [[ -z $cases ]] || builtin shopt -u nocasematch
-  if "$1" "$status" "${@:2}"; then status=0; else status=$?; fi
-  [[ -z $cases ]] || builtin shopt -s nocasematch
+  [[ a != A ]] || options+=N
+  _VENVHOOK_OPTIONS=:$options
+  builtin shopt -u nocasematch
+  if _venvhook_with_options "$1" "$status" "${@:2}"; then status=0; else status=$?; fi
+  [[ $options != *N* ]] || builtin shopt -s nocasematch
   _venvhook_set_options "$options"
+  _VENVHOOK_OPTIONS=''
+  builtin export -n _VENVHOOK_OPTIONS
   return "$status"
+}
+
+_venvhook_with_options() {
+  local _VENVHOOK_OPTIONS=''
+  "$@"
 }
 
 # Sets those of the options $1, as $- has them, that are off while the script is at work.
@@ -1333,4 +1351,10 @@ _venvhook_register() {
 _venvhook_load
 [[ -z $_VENVHOOK_ALIASES ]] || builtin shopt -s expand_aliases
 _venvhook_set_options "$_VENVHOOK_OPTIONS"
+_VENVHOOK_OPTIONS=''
+case $_VENVHOOK_KEPT in
+  trap*) \builtin eval "\\builtin $_VENVHOOK_KEPT" ;;
+  *) \builtin trap - INT ;;
+esac
 _venvhook_show_builtin
+[[ -z $_VENVHOOK_INTERRUPTED ]] || \builtin kill -INT $$

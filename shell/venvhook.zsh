@@ -505,7 +505,7 @@ _venvhook_uninterrupted() {
 
 # The user's own trap is back when this returns.
 _venvhook_defer() {
-  builtin emulate -L zsh
+  builtin setopt local_options local_traps
   builtin trap 'interrupted=1' INT
   "$@"
 }

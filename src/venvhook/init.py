@@ -54,14 +54,14 @@ def _without_aliases(script: bytes) -> bytes:
 
     ``eval`` has parsed all of its argument before the first line of it runs, so this takes a second
     one. An assignment to ``options`` calls no command that could be redefined. In one line, since
-    with ``csh_junkie_quotes`` no quotes may hold a newline.
+    with ``csh_junkie_quotes`` no quotes may hold a newline. Ctrl-C does not leave them off.
     """
     for plain, escaped in ((b"\\", b"\\\\"), (b"'", b"\\'"), (b"\n", b"\\n")):
         script = script.replace(plain, escaped)
     return (
-        b"_VENVHOOK_ALIASES=${options[aliases]} options[aliases]=off\n"
+        b"_VENVHOOK_ALIASES=${options[aliases]}\n{\noptions[aliases]=off\n"
         b"\\eval $'%b'\n"
-        b"options[aliases]=$_VENVHOOK_ALIASES\n" % script
+        b"} always {\noptions[aliases]=$_VENVHOOK_ALIASES\n}\n" % script
     )
 
 

@@ -16,8 +16,8 @@ from checkout import CHECKOUT, IS_ROOT, go_without
 from environments import EnvironmentMaker
 from terminal import SHELLS, OpenTerminal, Shell, Terminal
 
-# What no other process on this machine is called with.
-_LONG = "98765.4321"
+# What no other process on this machine is called with, nor another run of these tests.
+_LONG = f"98765.{os.getpid()}"
 # A number that no account has.
 ACCOUNT = 54321
 
@@ -402,7 +402,8 @@ _test_arm() {
 }
 _test_state() {
   printf '%s|' "$1" "${PATH-unset}" "${VIRTUAL_ENV-unset}" "${VIRTUAL_ENV_PROMPT-unset}" \
-    "${VENVHOOK_ACTIVE-unset}" "${PYTHONHOME-unset}" "$PS1" "$(declare -f deactivate | tr -d '\n')"
+    "${VENVHOOK_ACTIVE-unset}" "${PYTHONHOME-unset}" "$PS1" "$-" \
+    "$({ declare -f deactivate; shopt nocasematch expand_aliases; trap -p INT; } | tr '\n' ' ')"
   echo
 }
 """,
@@ -417,7 +418,8 @@ TRAPDEBUG() {
 }
 _test_state() {
   printf '%s|' "$1" "${PATH-unset}" "${VIRTUAL_ENV-unset}" "${VIRTUAL_ENV_PROMPT-unset}" \
-    "${VENVHOOK_ACTIVE-unset}" "${PYTHONHOME-unset}" "$PS1" "${functions[deactivate]//$'\n'/}"
+    "${VENVHOOK_ACTIVE-unset}" "${PYTHONHOME-unset}" "$PS1" "${functions[deactivate]//$'\n'/}" \
+    "${"$(trap)"//$'\n'/}" "${options[aliases]}"
   echo
 }
 """,
@@ -464,7 +466,8 @@ end
 """,
 }
 OWN = {
-    "bash": "export PYTHONHOME=/mine; deactivate() { echo mine; }",
+    # These options are put aside while the hook runs.
+    "bash": "export PYTHONHOME=/mine; deactivate() { echo mine; }; shopt -s nocasematch; set -k",
     "zsh": "export PYTHONHOME=/mine; deactivate() { echo mine; }",
     "fish": "set -gx PYTHONHOME /mine; function deactivate; echo mine; end",
 }
@@ -543,3 +546,55 @@ def test_ctrl_c_between_two_steps_leaves_no_half(
         if first == "half" or then not in wanted or back != "~":
             wrong.append((step, first, then, back))
     assert wrong == []
+
+
+# ---- Ctrl-C while a shell starts -----------------------------------------------------------------
+
+
+def test_ctrl_c_while_the_script_is_loaded_leaves_a_shell(
+    shell: Shell, home: Path, open_terminal: OpenTerminal, make_environment: EnvironmentMaker
+) -> None:
+    environment = make_environment(home / "app/.venv")
+    terminal = open_terminal(shell, rc=STEPS[shell.name])
+    before = terminal.run("_test_state x")
+    script = home / "script"
+    words = [terminal.command, "init", shell.name]
+    text = subprocess.run(words, capture_output=True, check=True, env={"HOME": str(home)}).stdout
+    # Before each of the functions; zsh has the script in one line.
+    line = b"\\n_venvhook_" if shell.name == "zsh" else b"\n_venvhook_"
+    line = b"\nfunction _venvhook_" if shell.name == "fish" else line
+    parts = text.split(line)
+    kill = b"kill -INT $fish_pid" if shell.name == "fish" else b"kill -INT $$"
+    for number in range(1, len(parts), 1 + len(parts) // 12):
+        here = line.partition(b"_venvhook")[0].removesuffix(b"function ") + kill
+        rest = line.join(parts[number:])
+        script.write_bytes(line.join(parts[:number]) + here + line + rest)
+        if shell.editor:
+            terminal.run(f"{shell.source % shell.word(script)}")
+        else:
+            terminal.send(f"{shell.source % shell.word(script)}\r")
+        terminal.send("echo at the prompt\r")
+        terminal.wait_for("at the prompt\r\n")
+        terminal.wait_for_prompt()
+        assert terminal.run("_test_state x").lstrip("\n") == before, parts[number][:80]
+        assert terminal.run("cd ~/app; cd ~") == "", parts[number][:80]
+    script.write_bytes(text)
+    terminal.run(f"{shell.source % shell.word(script)}")
+    terminal.run("cd ~/app")
+    assert terminal.environment == str(environment)
+
+
+def test_ctrl_c_while_the_command_starts_leaves_a_shell(
+    shell: Shell, home: Path, open_terminal: OpenTerminal, make_environment: EnvironmentMaker
+) -> None:
+    environment = make_environment(home / "app/.venv")
+    os.mkfifo(home / "fifo")
+    slow = program(home / "venvhook", "echo begun >&2", f"read x < '{home}/fifo'")
+    terminal = open_terminal(shell, rc="")
+    terminal.send(f"{shell.load_line(str(slow))}\r")
+    terminal.wait_for("begun")
+    terminal.interrupt()
+    assert terminal.run("echo alive; cd ~/app; cd ~") == "alive\n"
+    assert terminal.run(shell.load_line(terminal.command)) == ""
+    terminal.run("cd ~/app")
+    assert terminal.environment == str(environment)

@@ -245,7 +245,7 @@ def test_all_other_state_is_that_of_a_bare_shell(
 
 # In a bare shell that has a hook, which does nothing.
 _EAGER = '"${VENVHOOK_BASH_EAGER:+$?}" '
-_EAGER += '"${VENVHOOK_BASH_EAGER:+${_VENVHOOK_FIRED-$(builtin trap -p DEBUG)}}"'
+_EAGER += '"${VENVHOOK_BASH_EAGER:+${_VENVHOOK_FIRED-$(\\builtin trap -p DEBUG)}}"'
 BARE_HOOK = {
     "bash": f"_venvhook_hook() {{ :; }}; PROMPT_COMMAND='_venvhook_hook {_EAGER}'",
     "zsh": "",

@@ -189,7 +189,8 @@ def test_init_ends_with_the_scripts_exact_bytes(
     text = init_text(shell, {"HOME": home})
     if shell.name == "zsh":
         # Evaluated without aliases, and in one line: see init.py.
-        start, end = b"_VENVHOOK_ALIASES=${options[aliases]} options[aliases]=off\n", b"options["
+        start = b"_VENVHOOK_ALIASES=${options[aliases]}\n{\noptions[aliases]=off\n"
+        end = b"} always {"
         assert text.count(b"\\eval $'") == 1
         text = text.replace(start, b"").replace(b"\\eval $'", b"").partition(b"\\n'\n" + end)[0]
         text = re.sub(rb"\\(.)", lambda match: match[1].replace(b"n", b"\n"), text) + b"\n"
