@@ -47,7 +47,7 @@ fi
 """
 _FISH = b"""\
 if status is-interactive; and test -x %(launcher)b
-    %(launcher)b init fish --source | source
+    %(launcher)b init fish --source | builtin source
 end
 """
 # PowerShell reads its profile for commands and scripts too; '-NoExit -Command' is interactive.

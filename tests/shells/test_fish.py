@@ -347,6 +347,19 @@ def test_functions_called_like_builtins_are_not_called_by_the_hook(
     assert terminal.value("CAUGHT") is None
 
 
+def test_a_function_called_source_does_not_keep_the_hook_from_loading(
+    fish: Shell, app: Path, open_terminal: OpenTerminal
+) -> None:
+    command = open_terminal(fish).command
+    # fish needs it for files itself.
+    own = "function source; set -q argv[1]; and builtin source $argv; or echo OWN; end"
+    terminal = open_terminal(fish, rc=f"{own}\n{fish.load_line(command)}")
+    assert terminal.greeting == ""
+    terminal.run("cd app")
+    assert terminal.environment == str(app)
+    assert terminal.run("source") == "OWN\n"
+
+
 def test_tracing_shows_what_the_user_runs_and_not_the_hook(
     fish: Shell, app: Path, open_terminal: OpenTerminal
 ) -> None:

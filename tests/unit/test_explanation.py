@@ -566,6 +566,7 @@ def test_why_as_json_has_the_walk(place: Place) -> None:
         ("zsh", ".zshrc", "alias v=venvhook\n", False),
         ("fish", ".config/fish/config.fish", "venvhook init fish | source\n", True),
         ("fish", ".config/fish/conf.d/venvhook.fish", "venvhook init fish | source\n", True),
+        ("fish", ".config/fish/config.fish", "venvhook init fish | builtin source\n", True),
         ("fish", ".config/fish/config.fish", "set x venvhook\n", False),
     ],
 )

@@ -282,6 +282,9 @@ def test_the_lines_call_the_launcher_by_any_path(tmp_path: Path, name: str, laun
     lines = loading_lines(shell, os.fsencode(path), os.fsencode(home))
     assert _printed(executable, home, lines, interactive=True) == f"loaded-init-{name}---source"
     assert _printed(executable, home, lines, interactive=False) == ""
+    # Whatever the user has made of the names in them.
+    own = b"function source; echo own; end\n" if name == "fish" else b"source() { echo own; }\n"
+    assert _printed(executable, home, own + lines, True) == f"loaded-init-{name}---source"
     path.unlink()
     assert _printed(executable, home, lines, interactive=True) == ""
     assert not (home / "x").exists()
