@@ -101,7 +101,7 @@ _venvhook_hide_builtin
 # by way of a file, since a substitution is a process.
 _VENVHOOK_INTERRUPTED='' _VENVHOOK_KEPT=$_VENVHOOK_CACHE/venvhook.line
 if [[ -O $_VENVHOOK_CACHE && ! -L $_VENVHOOK_KEPT ]] &&
-  { \builtin trap -p INT && \builtin printf '%s' "# $$"; } 2> /dev/null >| "$_VENVHOOK_KEPT"; then
+  { \builtin trap -p INT && \builtin printf '%s\0' "# $$"; } 2> /dev/null 1<> "$_VENVHOOK_KEPT"; then
   IFS= \builtin read -r -d '' _VENVHOOK_KEPT < "$_VENVHOOK_KEPT" || \builtin :
 fi
 [[ $_VENVHOOK_KEPT == *"# $$" ]] || _VENVHOOK_KEPT=$(\builtin trap -p INT)
@@ -488,7 +488,7 @@ _venvhook_switch() {
 _venvhook_uninterrupted() {
   local text='' status _VENVHOOK_HELD=1 file=$_VENVHOOK_CACHE/venvhook.line
   if [[ -O $_VENVHOOK_CACHE && ! -L $file ]]; then
-    { { builtin printf '%s\n' "$$" && builtin trap -p INT; } >| "$file" &&
+    { { builtin printf '%s\n' "$$" && builtin trap -p INT && builtin printf '\0'; } 1<> "$file" &&
       IFS= builtin read -r -d '' text < "$file"; } 2> /dev/null || builtin :
   fi
   if [[ $text == "$$"$'\n'* ]]; then text=${text#*$'\n'}; else text=$(\builtin trap -p INT); fi
