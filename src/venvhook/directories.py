@@ -124,7 +124,7 @@ def mirrored(base: bytes, path: bytes, stem: bytes) -> bytes | None:
     stand in the way of that of the directory above it.
     """
     inside = path.replace(b":", b"").replace(b"\\", b"/") if WINDOWS else path
-    if any(part.startswith(stem) for part in inside.split(b"/")):
+    if b"/" + stem in b"/" + inside:
         return None
     inside = inside.strip(b"/")
     return os.path.join(base, inside) if inside else base

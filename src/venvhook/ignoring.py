@@ -24,14 +24,26 @@ def ignored_at(directory: bytes, state: State | None) -> bytes | None:
     if state is None:
         return None
     for path in dict.fromkeys((directory, os.path.realpath(directory))):
-        while True:
-            if state.decision(path, IGNORED) is not None:
-                return path
-            parent = os.path.dirname(path)
-            if parent == path:
-                break
-            path = parent
+        for place in reversed(_decided_places(path, state)):
+            if state.decision(place, IGNORED) is not None:
+                return place
     return None
+
+
+def _decided_places(path: bytes, state: State) -> list[bytes]:
+    """Return *path* and the directories above it that decisions may be about, the highest first.
+
+    Where there is no directory for one, there is none for what is below it either.
+    """
+    places = [path]
+    while (parent := os.path.dirname(places[-1])) != places[-1]:
+        places.append(parent)
+    places.reverse()
+    for count, place in enumerate(places):
+        file = state.file(place, IGNORED)
+        if file is None or not os.path.isdir(os.path.dirname(file)):
+            return places[:count]
+    return places
 
 
 def ignored_directories(state: State | None) -> tuple[bytes, ...]:

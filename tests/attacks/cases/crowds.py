@@ -118,7 +118,7 @@ def _a_broken_repository_at_each_level(stage: Stage) -> None:
 
 @GROUP.case
 def _something_else_called_env_at_each_level(stage: Stage) -> None:
-    deep = stage.home.joinpath(*["d"] * 300)
+    deep = stage.home.joinpath(*["d"] * 200)
     deep.mkdir(parents=True)
     for level in (deep, *deep.parents):
         if level == stage.home:
