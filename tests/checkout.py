@@ -30,6 +30,10 @@ def venvhook_command(scratch: Path) -> str:
     """Return the executable under test: the installed one, or a script for this checkout's."""
     installed = os.environ.get("VENVHOOK_TEST_COMMAND")
     if installed:
+        # Rc texts of tests name it from HOME.
+        link = scratch / "venvhook"
+        if not link.is_symlink():
+            link.symlink_to(installed)
         return installed
     script = scratch / "venvhook"
     line = f"PYTHONPATH={shlex.quote(str(CHECKOUT / 'src'))} exec {shlex.quote(sys.executable)}"
