@@ -460,7 +460,7 @@ function _test_state
         set -q $name; and set -a set_ $$name; or set -a set_ unset
     end
     printf '%s|' $argv[1] "$PATH" $set_ \
-        (string replace -a \n ' ' -- $text | string collect)
+        (string replace -ar '\s+' ' ' -- $text | string collect)
     echo
 end
 """,
