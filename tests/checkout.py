@@ -32,7 +32,7 @@ def venvhook_command(scratch: Path) -> str:
     if installed:
         # Rc texts of tests name it from HOME.
         link = scratch / "venvhook"
-        if not link.is_symlink():
+        if not os.path.lexists(link):
             link.symlink_to(installed)
         return installed
     script = scratch / "venvhook"
