@@ -274,7 +274,7 @@ def _launcher_starts_python_only_when_something_changed(user: User, launcher: Pa
     kept = user.home / ".cache/venvhook/init.zsh"
     init = partial(user.init, launcher)
     text = init()
-    assert b"_venvhook_hook" in text
+    assert b"/venvhook.zsh" in text
     assert kept.read_bytes() == text
     assert init("pwsh") == init("powershell")
     # What is kept is printed as it is: Python was not started.
@@ -362,7 +362,7 @@ def _launcher_reads_no_cache_that_others_can_write(user: User, launcher: Path) -
     os.utime(installed, ns=(newer, newer))
     assert not is_used()
     cache.chmod(0o700)
-    assert b"_venvhook_hook" in user.init(launcher)
+    assert b"/venvhook.zsh" in user.init(launcher)
 
 
 @pytest.mark.usefixtures("zsh")
@@ -404,7 +404,7 @@ def test_uv_finds_a_python_where_path_has_none(user: User) -> None:
     assert said.startswith(f"Installing into {user.home}/.local/share/venvhook with uv\n")
     assert user.private_python() == Path(sys.executable).resolve()
     launcher = user.home / ".local/bin/venvhook"
-    assert b"_venvhook_hook" in user.init(launcher)
+    assert b"/venvhook.zsh" in user.init(launcher)
 
 
 @pytest.mark.usefixtures("bash")

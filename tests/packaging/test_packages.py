@@ -53,12 +53,14 @@ def sdist_in(directory: Path) -> Path:
 
 
 def printed_script(shell: str, text: bytes) -> bytes:
-    """Return what ``init`` prints; zsh's script stands in a $'...', which is undone."""
+    """Return what ``init`` prints; zsh is told where it finds the script, which is read here."""
     if shell != "zsh":
         return text
-    quoted = re.search(rb"\\eval \$'((?:\\.|[^\\'])*)'", text)
-    assert quoted is not None
-    return re.sub(rb"\\(.)", lambda found: found[1].replace(b"n", b"\n"), quoted[1])
+    source = re.search(rb"_VENVHOOK_SOURCE='([^']+)'", text)
+    path = re.search(rb'builtin \. "\$_VENVHOOK_SOURCE/([^"]+)"', text)
+    assert source is not None
+    assert path is not None
+    return text + Path(os.fsdecode(source[1]), os.fsdecode(path[1])).read_bytes()
 
 
 def init_works(command: Path, home: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -274,6 +275,25 @@ def test_a_helper_that_is_gone_is_said_once(
     for step in ("..", "app", "../bad", ".."):
         assert terminal.run(f"cd {step}") == ""
     assert terminal.run("echo alive") == "alive\n"
+
+
+def test_zsh_reads_the_script_from_its_own_file(
+    zsh: Shell, home: Path, app: Path, open_terminal: OpenTerminal
+) -> None:
+    terminal = open_terminal(zsh, rc="alias local=false if=false builtin=false")
+    assert terminal.run(f"source <({terminal.command} init zsh)") == ""
+    terminal.run("cd app")
+    assert terminal.environment == str(app)
+    # Not where the package was upgraded away since the text was printed.
+    terminal = open_terminal(zsh, rc="")
+    terminal.run(f"{terminal.command} init zsh > ~/kept")
+    text = (home / "kept").read_text()
+    (home / "kept").write_text(re.sub("(_VENVHOOK_SOURCE=).*", r"\1/gone/lib", text))
+    printed = terminal.run("source ~/kept")
+    assert printed.startswith("venvhook: /gone/lib/")
+    assert printed.endswith("; install venvhook again\n")
+    assert printed.count("\n") == 1
+    assert terminal.run("cd ~/app; echo alive") == "alive\n"
 
 
 def fake_helper(home: Path, body: str) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -560,9 +561,18 @@ def test_ctrl_c_while_the_script_is_loaded_leaves_a_shell(
     script = home / "script"
     words = [terminal.command, "init", shell.name]
     text = subprocess.run(words, capture_output=True, check=True, env={"HOME": str(home)}).stdout
-    # Before each of the functions; zsh has the script in one line.
-    line = b"\\n_venvhook_" if shell.name == "zsh" else b"\n_venvhook_"
-    line = b"\nfunction _venvhook_" if shell.name == "fish" else line
+    load = script
+    if shell.name == "zsh":
+        # What is printed reads the script's own file.
+        load = home / "load"
+        source = re.search(rb"_VENVHOOK_SOURCE='([^']+)'", text)
+        path = re.search(rb'\$_VENVHOOK_SOURCE(/[^ "]+)', text)
+        assert source is not None
+        assert path is not None
+        load.write_bytes(text.replace(path[0], os.fsencode(script)))
+        text = Path(os.fsdecode(source[1] + path[1])).read_bytes()
+    # Before each of the functions.
+    line = b"\nfunction _venvhook_" if shell.name == "fish" else b"\n_venvhook_"
     parts = text.split(line)
     kill = b"kill -INT $fish_pid" if shell.name == "fish" else b"kill -INT $$"
     for number in range(1, len(parts), 1 + len(parts) // 12):
@@ -570,16 +580,16 @@ def test_ctrl_c_while_the_script_is_loaded_leaves_a_shell(
         rest = line.join(parts[number:])
         script.write_bytes(line.join(parts[:number]) + here + line + rest)
         if shell.editor:
-            terminal.run(f"{shell.source % shell.word(script)}")
+            terminal.run(f"{shell.source % shell.word(load)}")
         else:
-            terminal.send(f"{shell.source % shell.word(script)}\r")
+            terminal.send(f"{shell.source % shell.word(load)}\r")
         terminal.send("echo at the prompt\r")
         terminal.wait_for("at the prompt\r\n")
         terminal.wait_for_prompt()
         assert terminal.run("_test_state x").lstrip("\n") == before, parts[number][:80]
         assert terminal.run("cd ~/app; cd ~") == "", parts[number][:80]
     script.write_bytes(text)
-    terminal.run(f"{shell.source % shell.word(script)}")
+    terminal.run(f"{shell.source % shell.word(load)}")
     terminal.run("cd ~/app")
     assert terminal.environment == str(environment)
 
