@@ -423,26 +423,8 @@ end
 # is killed after a second: by a program that most systems have, not by PATH, which may lead into a
 # project; else by itself, if it starts at all.
 function _venvhook_run
-    set -l code "import sys, _signal
-_signal.signal(2, _signal.SIG_DFL)
-_signal.setitimer(0, 1)
-import os
-try: os.write(1, b'#\n')
-except OSError: os._exit(1)
-try:
-    sys.path.append(sys.argv.pop(1))
-    from venvhook.$argv[1] import main
-    main()
-    status = 0
-except SystemExit as end:
-    status = end.code
-except Exception as error:
-    if os.environ.get('VENVHOOK_DEBUG') == '1': raise
-    status = 1
-    os.write(2, ascii(error).join(('venvhook: the helper failed: ', '\n')).encode())
-os.write(1, b'#%d' % status)
-os._exit(status)"
-    set -l words $_VENVHOOK_PYTHON -I -S -c $code $_VENVHOOK_SOURCE $_VENVHOOK_PROTOCOL $argv[2..]
+    set -l file $_VENVHOOK_SOURCE/venvhook/helper.py
+    set -l words $_VENVHOOK_PYTHON -I -S $file 1 $argv[1] $_VENVHOOK_PROTOCOL $argv[2..]
     test -x /usr/bin/timeout; and set -p words /usr/bin/timeout -s ALRM -k 1 1
     command $words
 end

@@ -346,28 +346,8 @@ _venvhook_give_up() {
 # second. Called in a subshell, whose traps these are.
 _venvhook_run() {
   local pid='' answer='' part='' fd='' state
-  # Line by line: with csh_junkie_quotes no string may go over several.
-  local -a code=(
-    'import sys, _signal'
-    '_signal.signal(2, _signal.SIG_DFL)'
-    'import os'
-    'try: os.write(1, b"#\n")'
-    'except OSError: os._exit(1)'
-    'try:'
-    '    sys.path.append(sys.argv.pop(1))'
-    "    from venvhook.$1 import main"
-    '    main()'
-    '    status = 0'
-    'except SystemExit as end:'
-    '    status = end.code'
-    'except Exception as error:'
-    '    if os.environ.get("VENVHOOK_DEBUG") == "1": raise'
-    '    status = 1'
-    '    os.write(2, ascii(error).join(("venvhook: the helper failed: ", "\n")).encode())'
-    'os.write(1, b"#%d" % status)'
-    'os._exit(status)'
-  )
-  builtin set -- "$_VENVHOOK_PYTHON" -I -S -c "${(F)code}" "$_VENVHOOK_SOURCE" "$_VENVHOOK_PROTOCOL" "${@:2}"
+  # 0: it does not have to end itself.
+  builtin set -- "$_VENVHOOK_PYTHON" -I -S "$_VENVHOOK_SOURCE/venvhook/helper.py" 0 "$1" "$_VENVHOOK_PROTOCOL" "${@:2}"
   # 'read -t' waits for ever where nothing comes from a process substitution.
   builtin zmodload zsh/system 2> /dev/null || builtin exec "$@"
   builtin trap '_venvhook_kill; \builtin exit 130' INT

@@ -40,7 +40,6 @@ _VARIABLES = (
 _HELPER_LIMIT = 10.0
 # Milliseconds from which on a first visit is felt.
 _SLOW = 250
-_HELPER = "import sys; sys.path.append(sys.argv.pop(1)); from venvhook.hook import main; main()"
 
 
 def examine_machine(argv0: str, environ: Mapping[str, str]) -> list[Finding]:
@@ -239,18 +238,18 @@ def _helper() -> Iterator[Finding]:
     """Start the helper as the hook does, on a project made for it, and time that."""
     if WINDOWS:
         return
-    source = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    helper = os.path.join(os.path.dirname(os.path.abspath(__file__)), "helper.py")
     with tempfile.TemporaryDirectory(prefix="venvhook-doctor-") as scratch:
         os.symlink("nowhere", os.path.join(scratch, ".venv"))
         own = {"HOME": scratch, "PATH": os.defpath}
-        words = [sys.executable, "-I", "-S", "-c", _HELPER, source]
+        words = [sys.executable, "-I", "-S", helper, "0", "hook"]
         words += [PROTOCOL.decode(), "bash", scratch, ".venv"]
         times = []
         for _ in range(3):
             started = time.perf_counter()
             printed = answer(words, own, _HELPER_LIMIT)
             times.append(1000 * (time.perf_counter() - started))
-            if printed is None or not printed.startswith(b"_venvhook_refuse "):
+            if printed is None or not printed.startswith(b"#\n_venvhook_refuse "):
                 advice = ("install venvhook again: ./install.sh",)
                 yield Finding("helper", ERROR, ("does not answer",), advice)
                 return

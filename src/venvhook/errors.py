@@ -57,14 +57,32 @@ def run(respond: Callable[[list[bytes], Mapping[str, str]], bytes]) -> None:
     The boundary of the fast road: a shell must never see a traceback on ``cd``. Exits with 0 for an
     answer, 1 for a failure, 2 for a wrong call, 130 if interrupted.
     """
+    sys.exit(_answered(respond))
+
+
+def serve(respond: Callable[[list[bytes], Mapping[str, str]], bytes]) -> None:
+    """Do the same for the helper, which writes a # and the exit status behind the answer."""
+    try:
+        status = _answered(respond)
+    except Exception:
+        # VENVHOOK_DEBUG asks for a traceback.
+        sys.excepthook(*sys.exc_info())
+        status = 1
+    os.write(1, b"#%d" % status)
+    os._exit(status)  # At once: there is nothing to tidy up.
+
+
+def _answered(respond: Callable[[list[bytes], Mapping[str, str]], bytes]) -> int:
+    """Write what *respond* answers to ``sys.argv``, or one line; return the exit status."""
     try:
         answer = respond([os.fsencode(word) for word in sys.argv[1:]], os.environ)
         while answer:
             answer = answer[os.write(1, answer) :]
     except KeyboardInterrupt:
-        sys.exit(130)
+        return 130
     except Exception as error:
-        sys.exit(explained(error))
+        return explained(error)
+    return 0
 
 
 def explained(error: Exception) -> int:

@@ -83,11 +83,18 @@ def answer_half(home: Path, python: str) -> dict[str, Path]:
     return {"_VENVHOOK_PYTHON": program(home / "half", "printf '#\\n_venv'", f"exec sleep {_LONG}")}
 
 
+def own_package(home: Path) -> Path:
+    """Return a package that has nothing but the file that the hook scripts start."""
+    package = home / "source/venvhook"
+    package.mkdir(parents=True)
+    shutil.copy(CHECKOUT / "src/venvhook/helper.py", package)
+    return package
+
+
 def hang_package(home: Path, python: str) -> dict[str, Path]:
     """Let the package be one whose reading does not end, as on a disk that does not answer."""
     del python
-    package = home / "source/venvhook"
-    package.mkdir(parents=True)
+    package = own_package(home)
     os.mkfifo(package / "fifo")
     (package / "__init__.py").write_text(f"open({os.fspath(package / 'fifo')!r})\n")
     return {"_VENVHOOK_SOURCE": package.parent}
@@ -170,8 +177,7 @@ def test_a_helper_that_was_killed_is_asked_again(
     terminal = open_terminal(shell)
     python = real_python(terminal)
     # It kills itself where it reads its first module: after it has begun.
-    package = home / "source/venvhook"
-    package.mkdir(parents=True)
+    package = own_package(home)
     (package / "__init__.py").write_text("import os; os.kill(os.getpid(), 9)\n")
     source = terminal.value("_VENVHOOK_SOURCE") or b""
     terminal.run(assign(shell, "_VENVHOOK_SOURCE", package.parent))
@@ -223,8 +229,7 @@ def test_a_helper_that_fails_in_its_own_way_is_one_line(
 ) -> None:
     make_environment(home / "app/.venv")
     terminal = open_terminal(shell)
-    package = home / "source/venvhook"
-    package.mkdir(parents=True)
+    package = own_package(home)
     for number, text in enumerate(("raise MemoryError", "syntax error", "import nothing_at_all")):
         (package / "__init__.py").write_text(f"{text}  # {'#' * number}\n")
         terminal.run(assign(shell, "_VENVHOOK_SOURCE", package.parent))
@@ -233,6 +238,40 @@ def test_a_helper_that_fails_in_its_own_way_is_one_line(
         assert printed.startswith("venvhook: the helper failed: "), text
         assert printed.count("\n") == 1, printed
         assert terminal.run("cd ..") == ""
+
+
+def test_a_helper_without_its_package_is_one_line(
+    shell: Shell, home: Path, open_terminal: OpenTerminal, make_environment: EnvironmentMaker
+) -> None:
+    environment = make_environment(home / "app/.venv")
+    terminal = open_terminal(shell)
+    source = terminal.value("_VENVHOOK_SOURCE") or b""
+    terminal.run(assign(shell, "_VENVHOOK_SOURCE", home / "nowhere"))
+    printed = terminal.run("cd app")
+    assert f"{home}/nowhere/venvhook" in printed
+    assert printed.count("\n") == 1, printed
+    assert terminal.run("cd ..; cd app; cd ..") == ""
+    terminal.run(assign(shell, "_VENVHOOK_SOURCE", source))
+    terminal.run("cd app")
+    assert terminal.environment == str(environment)
+
+
+def test_debugging_shows_the_traceback_and_no_more(
+    shell: Shell, home: Path, open_terminal: OpenTerminal, make_environment: EnvironmentMaker
+) -> None:
+    make_environment(home / "app/.venv")
+    terminal = open_terminal(shell, None, None, {"VENVHOOK_DEBUG": "1"})
+    terminal.run(assign(shell, "_VENVHOOK_PROTOCOL", "0"))
+    printed = terminal.run("cd app")
+    assert printed.startswith("Traceback ")
+    assert printed.splitlines()[-1].startswith("venvhook.errors.UsageError: this shell was started")
+    terminal.run("cd ..")
+    (own_package(home) / "__init__.py").write_text("import nothing_at_all\n")
+    terminal.run(assign(shell, "_VENVHOOK_SOURCE", home / "source"))
+    terminal.run(assign(shell, "_VENVHOOK_GONE", ""))
+    printed = terminal.run("cd app")
+    assert printed.startswith("Traceback ")
+    assert printed.splitlines()[-1] == "ModuleNotFoundError: No module named 'nothing_at_all'"
 
 
 @pytest.fixture(autouse=True)

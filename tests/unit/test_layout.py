@@ -68,6 +68,13 @@ new = [(name, module) for name, module in sys.modules.items() if name not in bef
 files = [(name, getattr(module, "__file__", None) or "") for name, module in new]
 sys.stderr.write(" ".join(["MODULES", *(name for name, file in files if file.endswith(".py"))]))
 """
+# Runs helper.py as the hook scripts do, but comes back.
+_START = f"""
+    import os
+    os._exit = sys.exit
+    __file__ = {os.fspath(PACKAGE / "helper.py")!r}
+    exec(open(__file__).read())
+""".strip()
 
 
 def imported(words: list[str], code: str, home: Path) -> set[str]:
@@ -92,6 +99,10 @@ def test_the_helper_imports_nothing_that_is_slow(
     found = imported(words, "from venvhook.hook import main; main()", tmp_path)
     assert "venvhook.hook" in found
     assert found <= MAY_BE_IMPORTED
+    # Nor where it starts.
+    started = imported(["0", "hook", *words], _START, tmp_path)
+    assert "venvhook.hook" in started
+    assert started <= MAY_BE_IMPORTED
     # Nor on the way by the command.
     by_command = imported(["hook", *words], "from venvhook.__main__ import main; main()", tmp_path)
     assert "venvhook.hook" in by_command
@@ -145,13 +156,13 @@ def test_hot_modules_import_only_hot_modules(module: str) -> None:
 
 def test_nothing_imports_the_entries() -> None:
     for file in PACKAGE.glob("*.py"):
-        if file.stem != "__main__":
+        if file.stem not in ("__main__", "helper"):
             found = own_imports(file.stem)
-            assert not found & {"cli", "hook", "offer", "__main__"}, file.name
+            assert not found & {"cli", "hook", "offer", "helper", "__main__"}, file.name
             # These show progress, and tell which command was meant.
             assert file.stem in ("offer", "cli") or "commands" not in found, file.name
     for file in (PACKAGE / "commands").glob("*.py"):
-        pattern = r"^from \.\.(cli|hook|offer|__main__) "
+        pattern = r"^from \.\.(cli|hook|offer|helper|__main__) "
         assert not re.search(pattern, file.read_text(), re.M), file.name
 
 
