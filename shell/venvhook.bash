@@ -31,6 +31,7 @@
 # _VENVHOOK_NEXT  what the trap is to become
 # _VENVHOOK_FIRED  1 if it has run since the last prompt, for the hook; else unset
 # _VENVHOOK_AT    the directory of the last prompt or of the last look by it
+# _VENVHOOK_HALF  what is being set, while it is (see _venvhook_work_out)
 # _VENVHOOK_TOLD  the lines said in this shell
 # _VENVHOOK_PREFIX  how the name of what is active stands before the prompt, or empty
 # _VENVHOOK_DRAWN  how the wish that it is not shown and the prompt, with a colon between them, begin as
@@ -123,7 +124,7 @@ _venvhook_load() {
     _VENVHOOK_TOLD='' _VENVHOOK_DRAWN='' _VENVHOOK_PREFIX='' _VENVHOOK_PATHLESS='' _VENVHOOK_DEACTIVATE=''
     _VENVHOOK_OFFERED='' _VENVHOOK_UNGUARDED='' _VENVHOOK_REFUSED=''
     _VENVHOOK_JUST='' _VENVHOOK_PROMPT='' _VENVHOOK_DIRENV='' _VENVHOOK_SEEN=''
-    _VENVHOOK_LEFT=()
+    _VENVHOOK_LEFT=() _VENVHOOK_HALF=()
     _VENVHOOK_EAGER='' _VENVHOOK_TRAP='' _VENVHOOK_NEXT='' _VENVHOOK_AT=''
     builtin unset _VENVHOOK_FIRED
     _VENVHOOK_LEFTOVER=${_OLD_VIRTUAL_PATH+x}
@@ -236,8 +237,9 @@ _venvhook_knows() {
   local value='' file=$1/.venvhook
   [[ -n $2 && -f $file && ! -L $file && -O $file && -O $1/bin ]] || return 1
   # The end of the file makes the status 1; a NUL ends what is read.
-  # Silent also where it has gone meanwhile, whose name would be shown as it is.
-  IFS= builtin read -r -d '' -n 40 value 2> /dev/null < "$file"
+  # Silent also where it has gone meanwhile, whose name would be shown as it is (closing is cheaper than
+  # /dev/null).
+  IFS= builtin read -r -d '' -n 40 value 2>&- < "$file"
   [[ $value == "$2"$'\n' ]]
 }
 
@@ -438,57 +440,18 @@ _venvhook_tell() {
 # From the active environment to $2, of the project $1 and called $3; all empty: to none.
 _venvhook_switch() {
   [[ -n $2$_VENVHOOK_ENV ]] || return 0
-  if [[ -z ${_VENVHOOK_HELD-} ]]; then
-    _venvhook_uninterrupted _venvhook_switch "$@" && return || return
-  fi
-  local path=${PATH-} unset=''
-  [[ -z $2$_VENVHOOK_ENV ]] || _venvhook_may_change || return 1
-  [[ -n ${PATH+x} ]] || unset=1
-  if [[ -n $_VENVHOOK_ENV ]]; then
-    [[ -z $_VENVHOOK_PATHLESS || $path != "$_VENVHOOK_ENV/bin" ]] || unset=1
-    _venvhook_path_without "$_VENVHOOK_ENV/bin"
-    _venvhook_prompt_hide
-  fi
-  if [[ -n $2 ]]; then
-    [[ -n $_VENVHOOK_ENV ]] || _venvhook_store
-    _VENVHOOK_PATHLESS=$unset
-    [[ -n $unset ]] || path=:$path
-    _VENVHOOK_ROOT=$1 _VENVHOOK_ENV=$2 _VENVHOOK_PROMPT=$3
-    builtin export PATH="$2/bin$path" VIRTUAL_ENV="$2" VIRTUAL_ENV_PROMPT="$3" VENVHOOK_ACTIVE="$2"
-    # One that was set in a project that is left for this one is the user's as well.
-    [[ -z ${PYTHONHOME+x} ]] || _VENVHOOK_OLD_PYTHONHOME=$PYTHONHOME
-    builtin unset PYTHONHOME
-    _VENVHOOK_SEEN=$PATH
-    _venvhook_prompt_show "$3"
-  elif [[ -n $_VENVHOOK_ENV ]]; then
-    _VENVHOOK_ROOT='' _VENVHOOK_ENV='' _VENVHOOK_TOKEN=''
-    if [[ -n $unset ]]; then builtin unset PATH; else PATH=$path; fi
-    _venvhook_restore
-  fi
+  # One redirection for all of it, since one costs as much as ten assignments.
+  _venvhook_work_out "$@" 2> /dev/null || _venvhook_may_change
 }
 
-# Calls the function $1 with the other arguments so that Ctrl-C does not end it half-way, but what comes
-# after it. The user's own trap is read by way of a file, as _venvhook_deactivate_text does it.
-_venvhook_uninterrupted() {
-  local text='' status _VENVHOOK_HELD=1 file=$_VENVHOOK_CACHE/venvhook.line
-  if [[ -O $_VENVHOOK_CACHE && ! -L $file ]]; then
-    { { builtin printf '%s\n' "$$" && builtin trap -p INT && builtin printf '\0'; } 1<> "$file" &&
-      IFS= builtin read -r -d '' text < "$file"; } 2> /dev/null || builtin :
-  fi
-  if [[ $text == "$$"$'\n'* ]]; then text=${text#*$'\n'}; else text=$(\builtin trap -p INT); fi
-  _VENVHOOK_INTERRUPTED=''
-  builtin trap '_VENVHOOK_INTERRUPTED=1' INT
-  if "$@"; then status=0; else status=$?; fi
-  # (It is ours where this could not come to its end.)
-  [[ $text != *_VENVHOOK_INTERRUPTED* ]] || text=''
-  builtin eval "\\builtin ${text:-trap - INT}"
-  [[ -z $_VENVHOOK_INTERRUPTED ]] || builtin kill -INT $$
-  return "$status"
+# Can all the variables $@ be set? One that is read-only can be no local one either, which bash says.
+_venvhook_can_set() {
+  local "$@"
 }
 
-# Is one of the variables $@ read-only? Then it can be no local one either.
+# Is one of the variables $@ read-only?
 _venvhook_is_locked() {
-  ! local "$@" 2> /dev/null
+  ! _venvhook_can_set "$@" 2> /dev/null
 }
 
 # May be changed what activation changes? If not, that is said once: better all of it than a half.
@@ -503,12 +466,64 @@ _venvhook_may_change() {
   done
 }
 
+# Works out what _venvhook_switch is to set, remembers it, and sets it: what Ctrl-C then leaves undone
+# is done at the next prompt. Fails if it may not be set. What bash says of read-only ones is not shown.
+_venvhook_work_out() {
+  local path=${PATH-} unset='' prompt=${PS1-} prefix='' drawn='' locked=''
+  if ! _venvhook_can_set PATH VIRTUAL_ENV VIRTUAL_ENV_PROMPT VENVHOOK_ACTIVE PYTHONHOME PS1; then
+    _venvhook_can_set PATH VIRTUAL_ENV VIRTUAL_ENV_PROMPT VENVHOOK_ACTIVE PYTHONHOME || return 1
+    locked=1
+  fi
+  [[ -n ${PATH+x} ]] || unset=1
+  if [[ -n $_VENVHOOK_ENV ]]; then
+    [[ -z $_VENVHOOK_PATHLESS || $path != "$_VENVHOOK_ENV/bin" ]] || unset=1
+    _venvhook_path_without "$_VENVHOOK_ENV/bin"
+    _venvhook_prompt_hide
+  fi
+  if [[ -n $2 ]]; then
+    [[ -n $_VENVHOOK_ENV ]] || _venvhook_store
+    [[ -n $unset ]] || path=:$path
+    path=$2/bin$path
+    _venvhook_prompt_show "$2" "$3"
+  fi
+  _VENVHOOK_HALF=(half "$1" "$2" "$3" "$path" "$unset" "$prompt" "$prefix" "$drawn")
+  _venvhook_carry_out
+}
+
+# Sets what _VENVHOOK_HALF says. From wherever it was ended, done again it comes to the same.
+_venvhook_carry_out() {
+  builtin set -- "${_VENVHOOK_HALF[@]}"
+  [[ $7 == "${PS1-}" ]] || PS1=$7
+  if [[ -n $3 ]]; then
+    builtin export PATH="$5" VIRTUAL_ENV="$3" VIRTUAL_ENV_PROMPT="$4" VENVHOOK_ACTIVE="$3"
+    # One that was set in a project that is left for this one is the user's as well.
+    [[ -z ${PYTHONHOME+x} ]] || _VENVHOOK_OLD_PYTHONHOME=$PYTHONHOME
+    builtin unset PYTHONHOME
+    [[ -n $_VENVHOOK_ENV ]] || _venvhook_deactivate_define
+    _VENVHOOK_PROMPT=$4
+  else
+    if [[ -n $6 ]]; then builtin unset PATH; else PATH=$5; fi
+    _venvhook_restore
+    _venvhook_deactivate_remove
+  fi
+  _VENVHOOK_ROOT=$2 _VENVHOOK_ENV=$3 _VENVHOOK_TOKEN='' _VENVHOOK_SEEN=$5 _VENVHOOK_PATHLESS=$6 \
+    _VENVHOOK_PREFIX=$8 _VENVHOOK_DRAWN=$9 _VENVHOOK_HALF=()
+}
+
 # Remembers what activation replaces.
 _venvhook_store() {
+  _VENVHOOK_LEFTOVER=${_OLD_VIRTUAL_PATH+x} _VENVHOOK_UNEXPORTED='' _VENVHOOK_DEACTIVATE=''
+  builtin unset _VENVHOOK_OLD_VIRTUAL_ENV _VENVHOOK_OLD_VIRTUAL_ENV_PROMPT _VENVHOOK_OLD_PYTHONHOME
+  [[ -z ${VIRTUAL_ENV+x}${VIRTUAL_ENV_PROMPT+x}${PYTHONHOME+x} ]] || _venvhook_store_variables
+  # Says by its status whether there is such a function, and prints nothing as -F would.
+  ! builtin declare -f +t deactivate || _VENVHOOK_DEACTIVATE=$(\builtin declare -fp deactivate)
+}
+
+# What carries out the rest takes PYTHONHOME itself.
+_venvhook_store_variables() {
+  local name attributes
   if [[ -n ${VIRTUAL_ENV+x} ]]; then _VENVHOOK_OLD_VIRTUAL_ENV=$VIRTUAL_ENV; fi
   if [[ -n ${VIRTUAL_ENV_PROMPT+x} ]]; then _VENVHOOK_OLD_VIRTUAL_ENV_PROMPT=$VIRTUAL_ENV_PROMPT; fi
-  local name attributes
-  _VENVHOOK_UNEXPORTED=''
   for name in VIRTUAL_ENV VIRTUAL_ENV_PROMPT PYTHONHOME; do
     [[ -n ${!name+x} ]] || continue
     # A process, but hardly anybody has set one of these.
@@ -516,16 +531,6 @@ _venvhook_store() {
     attributes=${attributes#declare }
     [[ ${attributes%% *} == *x* ]] || _VENVHOOK_UNEXPORTED+=:$name:
   done
-  _VENVHOOK_LEFTOVER=${_OLD_VIRTUAL_PATH+x}
-  # Says by its status whether there is such a function, and prints nothing as -F would.
-  if builtin declare -f +t deactivate; then
-    _VENVHOOK_DEACTIVATE=$(\builtin declare -fp deactivate)
-    # What takes its place would still be exported.
-    builtin unset -f deactivate 2> /dev/null || builtin :
-  fi
-  # shellcheck disable=SC2317  # called by the user
-  # Written so, an alias of that name does no harm; one that is read-only stays.
-  { function deactivate { _venvhook_deactivate; }; } 2> /dev/null || _VENVHOOK_DEACTIVATE=''
 }
 
 # Gives back what activation replaced.
@@ -544,48 +549,55 @@ _venvhook_restore() {
     builtin export PYTHONHOME="$_VENVHOOK_OLD_PYTHONHOME"
     [[ $_VENVHOOK_UNEXPORTED != *:PYTHONHOME:* ]] || builtin export -n PYTHONHOME
   fi
-  builtin unset _VENVHOOK_OLD_VIRTUAL_ENV _VENVHOOK_OLD_VIRTUAL_ENV_PROMPT _VENVHOOK_OLD_PYTHONHOME
-  _venvhook_deactivate_remove
 }
 
-# Takes our 'deactivate' away, and gives back that of the user's.
+# Puts our 'deactivate' in the place of the user's.
+_venvhook_deactivate_define() {
+  # What takes its place would still be exported.
+  [[ -z $_VENVHOOK_DEACTIVATE ]] || builtin unset -f deactivate || builtin :
+  # shellcheck disable=SC2317  # called by the user
+  # Written so, an alias of that name does no harm; one that is read-only stays.
+  { function deactivate { _venvhook_deactivate; }; } || _VENVHOOK_DEACTIVATE=''
+}
+
+# Takes our 'deactivate' away, and gives back that of the user's: once more, where Ctrl-C may have ended
+# that. Another one, which he has defined meanwhile, stays.
 _venvhook_deactivate_remove() {
-  local text='' exported=''
+  local text=''
   _venvhook_deactivate_text
-  if [[ -n $text && $text != *_venvhook_deactivate* ]]; then
-    # One that the user has defined meanwhile stays.
-    _VENVHOOK_DEACTIVATE=''
-    return 0
-  fi
-  builtin unset -f deactivate 2> /dev/null || builtin :
-  [[ -n $_VENVHOOK_DEACTIVATE ]] || return 0
-  text=$_VENVHOOK_DEACTIVATE _VENVHOOK_DEACTIVATE=''
+  [[ -z $text || $text == *_venvhook_deactivate* || $_VENVHOOK_DEACTIVATE == "$text"* ]] || return 0
+  builtin unset -f deactivate || builtin :
+  [[ -z $_VENVHOOK_DEACTIVATE ]] || _venvhook_deactivate_give_back
+}
+
+_venvhook_deactivate_give_back() {
+  local text=$_VENVHOOK_DEACTIVATE exported=''
   # From 5.0 on bash adds a line that says so.
   if [[ $text == *$'\n'"declare -f"*" deactivate" ]]; then
     exported=1 text=${text%$'\n'*}
   fi
   # Aliases in it were expanded when it was defined.
-  if builtin shopt -q expand_aliases; then
-    builtin shopt -u expand_aliases
-    builtin eval "function $text"
-    builtin shopt -s expand_aliases
-  else
-    builtin eval "function $text"
-  fi
+  ! builtin shopt -q expand_aliases || _VENVHOOK_ALIASES=1
+  builtin shopt -u expand_aliases
+  builtin eval "function $text"
+  [[ -z $_VENVHOOK_ALIASES ]] || builtin shopt -s expand_aliases
+  _VENVHOOK_ALIASES=''
   [[ -z $exported ]] || builtin export -f deactivate
 }
 
 # Sets text to the function 'deactivate' as it is. A substitution would start a process, so by way of
-# a file; this process's number before it shows that no other shell has written there meanwhile.
+# a file; this process's number after it shows that no other shell has written there meanwhile.
 _venvhook_deactivate_text() {
   local file=$_VENVHOOK_CACHE/venvhook.line
   if [[ -O $_VENVHOOK_CACHE && ! -L $file ]]; then
     # Up to a NUL, since the file is not cut: where it was longer, ext4 writes it to the disk then.
-    { { builtin printf '%s\n' "$$" && builtin declare -f deactivate && builtin printf '\0'; } 1<> "$file" &&
-      IFS= builtin read -r -d '' text < "$file"; } 2> /dev/null || builtin :
+    if { builtin declare -f deactivate || builtin :; builtin printf '#%s\0' "$$"; } 1<> "$file"; then
+      IFS= builtin read -r -d '' text < "$file" || builtin :
+    fi
   fi
-  if [[ $text == "$$"$'\n'*_venvhook_deactivate* ]]; then
-    text=${text#*$'\n'}
+  if [[ $text == *"#$$" ]]; then
+    text=${text%"#$$"}
+    text=${text%$'\n'}
   else
     text=$(\builtin declare -f deactivate)
   fi
@@ -607,33 +619,31 @@ _venvhook_path_without() {
 # shims, which choose a Python themselves: a tool that is set up again, such as pyenv, puts them first.
 _venvhook_outrank() {
   local path=${PATH-} entry=$_VENVHOOK_ENV/bin before shims
-  _VENVHOOK_SEEN=$path
-  [[ :$path: == *":$entry:"* ]] || return 0
   before=:$path:
   before=${before%%":$entry:"*}:
-  [[ $before == *"/shims:"* ]] && _venvhook_may_change || return 0
-  _venvhook_path_without "$entry"
-  shims=${before%%"/shims:"*}
-  before=${before%%":${shims##*:}/shims:"*}:
-  path=:$path:
-  path=$before$entry:${path#"$before"}
-  path=${path#:}
-  PATH=${path%:}
-  _VENVHOOK_SEEN=$PATH
+  if [[ :$path: == *":$entry:"* && $before == *"/shims:"* ]] && _venvhook_may_change; then
+    _venvhook_path_without "$entry"
+    shims=${before%%"/shims:"*}
+    before=${before%%":${shims##*:}/shims:"*}:
+    path=:$path:
+    path=$before$entry:${path#"$before"}
+    path=${path#:}
+    PATH=${path%:}
+  fi
+  _VENVHOOK_SEEN=${PATH-}
 }
 
-# Puts ($1) before the prompt, unless that is not wished or the prompt shows it itself. A prompt that
-# cannot be changed stays; one that may show it later is looked at again each time.
+# Puts ($2), the name of the environment $1, before prompt, unless that is not wished or it shows it itself.
+# One that cannot be changed (locked) stays; one that may show it later is looked at again each time.
 _venvhook_prompt_show() {
-  local prefix
-  _VENVHOOK_PREFIX='' _VENVHOOK_DRAWN=$'\n'
+  drawn=$'\n'
   if [[ -n ${VIRTUAL_ENV_DISABLE_PROMPT-} ]]; then
-    _VENVHOOK_DRAWN=$VIRTUAL_ENV_DISABLE_PROMPT:
-  elif _venvhook_is_locked PS1; then
-    _VENVHOOK_DRAWN=:
-  elif [[ -n ${PS1+x} ]] && ! _venvhook_prompt_tells "$1"; then
-    _venvhook_prompt_name "$1"
-    PS1=$prefix$PS1 _VENVHOOK_PREFIX=$prefix _VENVHOOK_DRAWN=:$prefix
+    drawn=$VIRTUAL_ENV_DISABLE_PROMPT:
+  elif [[ -n $locked ]]; then
+    drawn=:
+  elif [[ -n ${PS1+x} ]] && ! _venvhook_prompt_tells "$1" "$2"; then
+    _venvhook_prompt_name "$2"
+    prompt=$prefix$prompt drawn=:$prefix
   fi
 }
 
@@ -658,11 +668,11 @@ _venvhook_prompt_name() {
   prefix="($prefix$rest) "
 }
 
-# Does the prompt show the environment itself, which is called $1? By a variable or a function, or in
+# Does prompt show the environment $1 itself, which is called $2? By a variable or a function, or in
 # brackets where it was made anew with it, whatever the colours; or by a program that makes it anew
 # after this or did so before.
 _venvhook_prompt_tells() {
-  local IFS=' ' text=$PS1 rest name
+  local IFS=' ' text=$prompt rest name
   case $text in
     *VIRTUAL_ENV* | *virtualenv*) return 0 ;;
   esac
@@ -672,7 +682,7 @@ _venvhook_prompt_tells() {
   while rest=${text#*'\['} && [[ $rest != "$text" && $rest == *'\]'* ]]; do
     text=${text%%'\['*}${rest#*'\]'}
   done
-  for name in "$1" "${VIRTUAL_ENV##*/}"; do
+  for name in "$2" "${1##*/}"; do
     [[ $text != *[\(\[]"$name"[\)\]]* ]] || return 0
   done
   return 1
@@ -682,15 +692,23 @@ _venvhook_prompt_tells() {
 _venvhook_prompt_renew() {
   [[ -n ${VIRTUAL_ENV_DISABLE_PROMPT-} || -z $_VENVHOOK_PREFIX || ${PS1-} != *"$_VENVHOOK_PREFIX"* ]] ||
     return 0
-  _venvhook_prompt_hide
-  _venvhook_prompt_show "$_VENVHOOK_PROMPT"
+  _venvhook_prompt_change "$_VENVHOOK_ENV" "$_VENVHOOK_PROMPT"
 }
 
+# Puts ($2), the name of the environment $1, before the prompt in the place of what is there, or nothing.
+_venvhook_prompt_change() {
+  local prompt=${PS1-} prefix='' drawn='' locked=''
+  ! _venvhook_is_locked PS1 || locked=1
+  _venvhook_prompt_hide
+  [[ -z $1 ]] || _venvhook_prompt_show "$@"
+  [[ $prompt == "${PS1-}" ]] || PS1=$prompt
+  _VENVHOOK_PREFIX=$prefix _VENVHOOK_DRAWN=$drawn
+}
+
+# Takes what stands before the prompt out of it.
 _venvhook_prompt_hide() {
-  local prefix=$_VENVHOOK_PREFIX text=${PS1-}
-  _VENVHOOK_PREFIX='' _VENVHOOK_DRAWN=''
-  [[ -n $prefix && $text == *"$prefix"* ]] && ! _venvhook_is_locked PS1 || return 0
-  PS1=${text%%"$prefix"*}${text#*"$prefix"}
+  [[ -n $_VENVHOOK_PREFIX && -z $locked && $prompt == *"$_VENVHOOK_PREFIX"* ]] || return 0
+  prompt=${prompt%%"$_VENVHOOK_PREFIX"*}${prompt#*"$_VENVHOOK_PREFIX"}
 }
 
 # What 'deactivate' does while an environment is active: it stays off until the project is left.
@@ -713,7 +731,8 @@ _venvhook_deactivate() {
 }
 
 # An environment was activated by hand on top of ours, and 'deactivate' is no longer ours: what is
-# left of ours goes, also out of what the other one will give back.
+# left of ours goes, also out of what the other one will give back. Done again after Ctrl-C, it comes to
+# the same.
 _venvhook_yield() {
   local path theirs entry=$_VENVHOOK_ENV/bin
   theirs=$(\builtin declare -f deactivate)
@@ -735,7 +754,7 @@ _venvhook_yield() {
   if [[ -n $_VENVHOOK_PREFIX && ${_OLD_VIRTUAL_PS1-} == "$_VENVHOOK_PREFIX"* ]]; then
     _OLD_VIRTUAL_PS1=${_OLD_VIRTUAL_PS1#"$_VENVHOOK_PREFIX"}
   fi
-  _venvhook_prompt_hide
+  _venvhook_prompt_change ''
   # What a stock script has set, it gives back. Others, and old ones, know of fewer variables.
   # An empty PYTHONHOME they leave as it is.
   if [[ $theirs == *_OLD_VIRTUAL_PYTHONHOME* && -n ${_VENVHOOK_OLD_PYTHONHOME-} ]]; then
@@ -744,16 +763,17 @@ _venvhook_yield() {
     builtin export PYTHONHOME="$_VENVHOOK_OLD_PYTHONHOME"
   fi
   [[ $theirs == *_OLD_VIRTUAL_PYTHONHOME* ]] || _venvhook_mind_leaving
-  if [[ ${VIRTUAL_ENV_PROMPT-} == "$_VENVHOOK_PROMPT" && $theirs != *VIRTUAL_ENV_PROMPT* ]]; then
+  if [[ ${VIRTUAL_ENV_PROMPT-} != "$_VENVHOOK_PROMPT" || $theirs == *VIRTUAL_ENV_PROMPT* ]]; then
+    builtin :
+  elif [[ -n ${_VENVHOOK_OLD_VIRTUAL_ENV_PROMPT+x} ]]; then
+    builtin export VIRTUAL_ENV_PROMPT="$_VENVHOOK_OLD_VIRTUAL_ENV_PROMPT"
+  else
     builtin unset VIRTUAL_ENV_PROMPT
-    [[ -z ${_VENVHOOK_OLD_VIRTUAL_ENV_PROMPT+x} ]] ||
-      builtin export VIRTUAL_ENV_PROMPT="$_VENVHOOK_OLD_VIRTUAL_ENV_PROMPT"
   fi
   builtin unset VENVHOOK_ACTIVE
-  builtin unset _VENVHOOK_OLD_VIRTUAL_ENV _VENVHOOK_OLD_VIRTUAL_ENV_PROMPT _VENVHOOK_OLD_PYTHONHOME
   # Somebody may have set VIRTUAL_ENV and no more.
-  if [[ $theirs == *_venvhook_deactivate* ]]; then _venvhook_deactivate_remove; fi
-  _VENVHOOK_ROOT='' _VENVHOOK_ENV='' _VENVHOOK_TOKEN='' _VENVHOOK_DEACTIVATE=''
+  [[ $theirs != *_venvhook_deactivate* ]] || _venvhook_deactivate_remove 2> /dev/null
+  _VENVHOOK_ROOT='' _VENVHOOK_ENV='' _VENVHOOK_TOKEN=''
 }
 
 # Remembers that what is active now may be put back later, when it no longer is: when direnv leaves a
@@ -806,12 +826,13 @@ _venvhook_adopt() {
   if [[ ${VIRTUAL_ENV-} == "$active" ]]; then
     builtin unset VIRTUAL_ENV VIRTUAL_ENV_PROMPT
     _venvhook_store
+    _venvhook_deactivate_define 2> /dev/null
     _VENVHOOK_ENV=$active _VENVHOOK_PROMPT=$name
     builtin export VIRTUAL_ENV="$active" VIRTUAL_ENV_PROMPT="$name" VENVHOOK_ACTIVE="$active"
   else
     _venvhook_path_without "$active/bin"
     PATH=$path
-    _venvhook_prompt_hide
+    _venvhook_prompt_change ''
     [[ -n ${VIRTUAL_ENV-} ]] || builtin unset VIRTUAL_ENV VIRTUAL_ENV_PROMPT
   fi
 }
@@ -987,7 +1008,7 @@ _venvhook_hook() {
     *) local status=${1:-$?} look='' offer='' ;;
   esac
   # One test for all that is rare; the rest of a prompt where nothing is active calls no builtin.
-  if [[ -n ${VENVHOOK_GUARDED-}${VENVHOOK_BASH_EAGER-}${VENVHOOK_OFF-}$_VENVHOOK_EAGER$_VENVHOOK_DRAWN$_VENVHOOK_LOOK$_VENVHOOK_AWAY ||
+  if [[ -n ${VENVHOOK_GUARDED-}${VENVHOOK_BASH_EAGER-}${VENVHOOK_OFF-}${_VENVHOOK_HALF-}$_VENVHOOK_EAGER$_VENVHOOK_DRAWN$_VENVHOOK_LOOK$_VENVHOOK_AWAY ||
     -e $_VENVHOOK_SESSION ]]; then
     # (After Ctrl-C it is still put away.)
     if [[ -z ${_VENVHOOK_ALONE-} ]] && { [[ -n $_VENVHOOK_AWAY ]] || local -f +i builtin; }; then
@@ -1018,6 +1039,7 @@ _venvhook_hook() {
 
 # What is to be done before anything is looked at, where there is anything. Fails where it is switched off.
 _venvhook_attend() {
+  [[ -z ${_VENVHOOK_HALF-} ]] || _venvhook_carry_out 2> /dev/null || :
   [[ $status != 3 || -z ${VENVHOOK_GUARDED-} ]] || _venvhook_explain_refusal || :
   [[ -z ${VENVHOOK_BASH_EAGER-}$_VENVHOOK_EAGER || $# -lt 2 ]] || _venvhook_mind_eager "$2" || :
   if [[ -n $_VENVHOOK_DRAWN ]]; then
@@ -1039,7 +1061,7 @@ _venvhook_is_free() {
   fi
   if [[ -n $_VENVHOOK_ENV ]]; then
     if [[ ${_OLD_VIRTUAL_PATH+x} != "$_VENVHOOK_LEFTOVER" || ( -n ${VIRTUAL_ENV-} && $VIRTUAL_ENV != "$_VENVHOOK_ENV" ) ]]; then
-      _venvhook_uninterrupted _venvhook_yield
+      _venvhook_yield
     else
       # VIRTUAL_ENV was taken away, or conda activated an environment.
       [[ -n ${VIRTUAL_ENV-} ]] || _VENVHOOK_REST+=$_VENVHOOK_ROOT$'\n'
@@ -1184,8 +1206,8 @@ _venvhook_guard() {
   esac
   if [[ -z ${VENVHOOK_GUARDED-} ]]; then
     [[ -n $wanted && -z $_VENVHOOK_UNGUARDED ]] || return 0
-    builtin export VENVHOOK_GUARDED="${PIP_REQUIRE_VIRTUALENV+=}${PIP_REQUIRE_VIRTUALENV-unset}"
-    builtin export PIP_REQUIRE_VIRTUALENV=1
+    builtin export VENVHOOK_GUARDED="${PIP_REQUIRE_VIRTUALENV+=}${PIP_REQUIRE_VIRTUALENV-unset}" \
+      PIP_REQUIRE_VIRTUALENV=1
   elif [[ ${PIP_REQUIRE_VIRTUALENV-} != 1 ]]; then
     # The user has set it himself.
     builtin unset VENVHOOK_GUARDED
@@ -1334,6 +1356,7 @@ _venvhook_register() {
 
 _venvhook_load
 [[ -z $_VENVHOOK_ALIASES ]] || builtin shopt -s expand_aliases
+_VENVHOOK_ALIASES=''
 _venvhook_set_options "$_VENVHOOK_OPTIONS"
 _VENVHOOK_OPTIONS=''
 case $_VENVHOOK_KEPT in
