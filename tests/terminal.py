@@ -380,7 +380,11 @@ class Terminal:
         return os.fsdecode(_plain(self._take(end, f"{os.fsdecode(wanted)!r}")))
 
     def wait_for_prompt(self) -> str:
-        """Return what the shell wrote before its next prompt; sets ``prompt``."""
+        """Return what the shell wrote before its next prompt; sets ``prompt``.
+
+        For what comes after an answer. After a whole line use ``run`` or ``start``: fish draws the
+        prompt anew, without a word behind it for a moment, while that is being typed.
+        """
         return self._until_prompt(begun=True)
 
     def interrupt(self) -> str:

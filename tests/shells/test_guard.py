@@ -164,6 +164,7 @@ def test_a_refusal_is_explained_once(shell: Shell, open_terminal: OpenTerminal) 
     terminal.send("\r")
     assert LINE.strip() not in terminal.wait_for_prompt()
     assert terminal.run("grep x") == ""
+    assert terminal.screen.count(LINE.strip()) == 1
     assert terminal.run("pip install y") == LINE
     terminal.run("cd app")
     assert terminal.run("pip install x") == ""

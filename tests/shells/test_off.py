@@ -210,7 +210,6 @@ def test_it_reaches_the_shell_through_what_stands_between(
 
 
 def test_it_is_of_this_shell_only(shell: Shell, app: Path, open_terminal: OpenTerminal) -> None:
-    assert shell.path is not None
     one = started(open_terminal, shell, app.parent)
     other = started(open_terminal, shell, app.parent)
     one.run("venvhook off")
@@ -218,9 +217,7 @@ def test_it_is_of_this_shell_only(shell: Shell, app: Path, open_terminal: OpenTe
     other.run("true")
     assert other.environment == str(app)
     # A child starts on, and what is done there stays there.
-    child = " ".join([shell.path, *shell.arguments])
-    one.send(f"{child}\r")
-    one.wait_for_prompt()
+    one.start(shell)
     assert one.environment == str(app)
     one.run("venvhook off")
     assert one.environment is None

@@ -560,8 +560,7 @@ def test_a_powershell_in_powershell_adopts_what_it_inherits(
 ) -> None:
     before = terminal.values(*TOUCHED)
     terminal.run("cd app")
-    terminal.send(f"& {pwsh.word(str(pwsh.path))} {' '.join(pwsh.arguments)}\r")
-    terminal.wait_for_prompt()
+    terminal.start(pwsh)
     assert terminal.environment == str(app)
     assert terminal.path.count(f"{app}/bin") == 1
     assert terminal.prompt == "(app) "
