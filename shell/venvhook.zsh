@@ -34,6 +34,7 @@
 # _VENVHOOK_MODE  the options that a prompt was expanded by when that was made
 # _VENVHOOK_DRAWN  how the wish that it is not shown and the prompt, with a colon between them, begin as
 #                 long as there is nothing to do about it; empty while nothing is active
+# _VENVHOOK_HALF  what is being set, while it is (see _venvhook_switch)
 # _VENVHOOK_PATHLESS  1 if PATH was unset when what is active was entered
 # _VENVHOOK_SEEN  PATH as it was at the last look at it while an environment was active
 # _VENVHOOK_TWIN  what is before the user's own entry for what is active, between colons; or empty
@@ -75,7 +76,7 @@ _venvhook_load() {
     typeset -g _VENVHOOK_TOLD='' _VENVHOOK_DRAWN='' _VENVHOOK_PREFIX='' _VENVHOOK_PATHLESS='' _VENVHOOK_DEACTIVATE=''
     typeset -g _VENVHOOK_OFFERED='' _VENVHOOK_UNGUARDED='' _VENVHOOK_REFUSED=''
     typeset -g _VENVHOOK_JUST='' _VENVHOOK_PROMPT='' _VENVHOOK_DIRENV='' _VENVHOOK_SEEN='' _VENVHOOK_TWIN=''
-    typeset -ga _VENVHOOK_LEFT=()
+    typeset -ga _VENVHOOK_LEFT=() _VENVHOOK_HALF=()
     typeset -g _VENVHOOK_LEFTOVER=${_OLD_VIRTUAL_PATH+x}
     builtin unset _VENVHOOK_OLD_VIRTUAL_ENV _VENVHOOK_OLD_VIRTUAL_ENV_PROMPT _VENVHOOK_OLD_PYTHONHOME
     [[ ! -e $_VENVHOOK_SESSION ]] || builtin command rm -f -- "$_VENVHOOK_SESSION"
@@ -206,8 +207,8 @@ _venvhook_may_use() {
     fresh=''
     for witness; do
       [[ $recipe -nt $witness ]] || return 1
-      fresh+=n
     done
+    fresh=${(j::)@/*/n}
   fi
   _VENVHOOK_RECIPE=$recipe _VENVHOOK_MARKERS=$there _VENVHOOK_WATCH=("$@")
 }
@@ -436,48 +437,53 @@ _venvhook_tell() {
 
 # ---- What changes in the shell, and is given back ------------------------------------------------
 
-# From the active environment to $2, of the project $1 and called $3; all empty: to none.
+# From the active environment to $2, of the project $1 and called $3; all empty: to none. Fails where
+# that may not be. First it is worked out, then kept, and then set: what Ctrl-C leaves undone of that is
+# done before this returns, and after a second one by the next hook. In one function, and in few
+# commands: in zsh a call costs 10 us, and each command 1.
 _venvhook_switch() {
   [[ -n $2$_VENVHOOK_ENV ]] || return 0
-  if [[ -z ${_VENVHOOK_HELD-} ]]; then
-    _venvhook_uninterrupted _venvhook_switch "$@" && return || return
-  fi
-  local entries=${PATH-} unset=''
-  [[ -z $2$_VENVHOOK_ENV ]] || _venvhook_may_change || return 1
+  [[ ${(t)PATH}${(t)path}${(t)VIRTUAL_ENV}${(t)VIRTUAL_ENV_PROMPT}${(t)VENVHOOK_ACTIVE}${(t)PYTHONHOME}${(t)PS1}${(t)PROMPT}${(t)prompt} != *-(local|readonly)* ]] ||
+    _venvhook_may_change || return 1
+  local entries=${PATH-} unset='' text=${PS1-} prefix='' drawn='' lent='' twin=$_VENVHOOK_TWIN
   [[ -n ${PATH+x} ]] || unset=1
   if [[ -n $_VENVHOOK_ENV ]]; then
     [[ -z $_VENVHOOK_PATHLESS || $entries != "$_VENVHOOK_ENV/bin" ]] || unset=1
-    [[ :$entries: == *":$_VENVHOOK_ENV/bin:"* || :$_VENVHOOK_SEEN: != *":$_VENVHOOK_ENV/bin:"* ||
-      ${ZSH_EVAL_CONTEXT-} != toplevel* ]] || _VENVHOOK_AGAIN=$_VENVHOOK_ENV
-    _venvhook_path_without "$_VENVHOOK_ENV/bin"
-    [[ -z $_VENVHOOK_TWIN ]] || _venvhook_path_twin
-    _venvhook_prompt_hide
+    if [[ $entries == "$_VENVHOOK_ENV/bin:"* ]]; then
+      entries=${entries#"$_VENVHOOK_ENV/bin:"}
+    else
+      [[ :$entries: == *":$_VENVHOOK_ENV/bin:"* || :$_VENVHOOK_SEEN: != *":$_VENVHOOK_ENV/bin:"* ||
+        ${ZSH_EVAL_CONTEXT-} != toplevel* ]] || _VENVHOOK_AGAIN=$_VENVHOOK_ENV
+      _venvhook_path_without "$_VENVHOOK_ENV/bin"
+    fi
+    [[ -z $twin ]] || _venvhook_path_twin
+    [[ -z $_VENVHOOK_PREFIX || ${(t)PS1} == *readonly* ]] || text=${text/"$_VENVHOOK_PREFIX"/}
   fi
   if [[ -n $2 ]]; then
-    [[ -n $_VENVHOOK_ENV ]] || _venvhook_store
-    [[ :$entries: != *":$2/bin:"* ]] || _VENVHOOK_TWIN=${${:-:$entries:}%%":$2/bin:"*}:
-    _VENVHOOK_PATHLESS=$unset
+    if [[ -z $_VENVHOOK_ENV ]]; then
+      _VENVHOOK_LEFTOVER=${_OLD_VIRTUAL_PATH+x} _VENVHOOK_UNEXPORTED='' _VENVHOOK_DEACTIVATE=''
+      [[ -z ${VIRTUAL_ENV+x}${VIRTUAL_ENV_PROMPT+x}${PYTHONHOME+x}${_VENVHOOK_OLD_VIRTUAL_ENV+x}${_VENVHOOK_OLD_VIRTUAL_ENV_PROMPT+x}${_VENVHOOK_OLD_PYTHONHOME+x}${functions[deactivate]+x} ]] ||
+        _venvhook_store
+    fi
+    [[ :$entries: != *":$2/bin:"* ]] || twin=${${:-:$entries:}%%":$2/bin:"*}:
     [[ -n $unset ]] || entries=:$entries
-    _VENVHOOK_ROOT=$1 _VENVHOOK_ENV=$2 _VENVHOOK_PROMPT=$3
-    export PATH="$2/bin$entries" VIRTUAL_ENV=$2 VIRTUAL_ENV_PROMPT=$3 VENVHOOK_ACTIVE=$2
-    # One that was set in a project that is left for this one is the user's as well.
-    (( ! $+PYTHONHOME )) || typeset -g _VENVHOOK_OLD_PYTHONHOME=$PYTHONHOME
-    builtin unset PYTHONHOME
-    _VENVHOOK_SEEN=$PATH
+    entries=$2/bin$entries
     # It may be lent to this one command: see _venvhook_outrank.
-    [[ ${ZSH_EVAL_CONTEXT-} != toplevel* ]] || _VENVHOOK_SEEN=''
-    _venvhook_prompt_show "$3"
-  elif [[ -n $_VENVHOOK_ENV ]]; then
-    _VENVHOOK_ROOT='' _VENVHOOK_ENV='' _VENVHOOK_TOKEN=''
-    if [[ -n $unset ]]; then builtin unset PATH; else PATH=$entries; fi
-    _venvhook_restore
+    [[ ${ZSH_EVAL_CONTEXT-} != toplevel* ]] || lent=1
+    _venvhook_prompt_show "$2" "$3"
   fi
+  _VENVHOOK_HALF=(half "$1" "$2" "$3" "$entries" "$unset" "$text" "$prefix" "$drawn" "$twin" "$lent" "${mode-}")
+  {
+    _venvhook_carry_out
+  } always {
+    [[ -z "$_VENVHOOK_HALF" ]] || _venvhook_carry_out
+  }
 }
 
 # Calls the function $1 with the other arguments so that Ctrl-C does not end it half-way, but what comes
 # after it.
 _venvhook_uninterrupted() {
-  local state interrupted='' _VENVHOOK_HELD=1
+  local state interrupted=''
   if _venvhook_defer "$@"; then state=0; else state=$?; fi
   [[ -z $interrupted ]] || builtin kill -INT $$
   return $state
@@ -515,27 +521,50 @@ _venvhook_may_change() {
   done
 }
 
-# Remembers what activation replaces.
+# Sets what _VENVHOOK_HALF says. From wherever it was ended, done again it comes to the same.
+_venvhook_carry_out() {
+  builtin set -- "${_VENVHOOK_HALF[@]}"
+  [[ $7 == "${PS1-}" ]] || PS1=$7
+  if [[ -n $3 ]]; then
+    export PATH="$5" VIRTUAL_ENV=$3 VIRTUAL_ENV_PROMPT=$4 VENVHOOK_ACTIVE=$3
+    if (( $+PYTHONHOME )); then
+      # One that was set in a project that is left for this one is the user's as well.
+      typeset -g _VENVHOOK_OLD_PYTHONHOME=$PYTHONHOME
+      builtin unset PYTHONHOME
+    fi
+    # Written so, an alias of that name does no harm.
+    [[ -n $_VENVHOOK_ENV ]] || function deactivate { _venvhook_deactivate; }
+    _VENVHOOK_PROMPT=$4 _VENVHOOK_SEEN=$PATH
+    [[ -z ${11} ]] || _VENVHOOK_SEEN=''
+  else
+    if [[ -n $6 ]]; then builtin unset PATH; else PATH=$5; fi
+    builtin unset VIRTUAL_ENV VIRTUAL_ENV_PROMPT VENVHOOK_ACTIVE
+    [[ -z ${_VENVHOOK_OLD_VIRTUAL_ENV+x}${_VENVHOOK_OLD_VIRTUAL_ENV_PROMPT+x}${_VENVHOOK_OLD_PYTHONHOME+x} ]] ||
+      _venvhook_restore
+    if [[ ${functions[deactivate]-} == *_venvhook_deactivate* ]]; then _venvhook_deactivate_remove; fi
+  fi
+  _VENVHOOK_ROOT=$2 _VENVHOOK_ENV=$3 _VENVHOOK_TOKEN='' _VENVHOOK_PATHLESS=$6 _VENVHOOK_PREFIX=$8 \
+    _VENVHOOK_DRAWN=$9 _VENVHOOK_TWIN=${10} _VENVHOOK_MODE=${12} _VENVHOOK_HALF=()
+}
+
+# Remembers what activation replaces; PYTHONHOME when it takes it away.
 _venvhook_store() {
+  local name
+  builtin unset _VENVHOOK_OLD_VIRTUAL_ENV _VENVHOOK_OLD_VIRTUAL_ENV_PROMPT _VENVHOOK_OLD_PYTHONHOME
   if (( $+VIRTUAL_ENV )); then typeset -g _VENVHOOK_OLD_VIRTUAL_ENV=$VIRTUAL_ENV; fi
   if (( $+VIRTUAL_ENV_PROMPT )); then
     typeset -g _VENVHOOK_OLD_VIRTUAL_ENV_PROMPT=$VIRTUAL_ENV_PROMPT
   fi
-  local name
-  typeset -g _VENVHOOK_UNEXPORTED=''
   for name in VIRTUAL_ENV VIRTUAL_ENV_PROMPT PYTHONHOME; do
     [[ -z ${(Pt)name} || ${(Pt)name} == *export* ]] || _VENVHOOK_UNEXPORTED+=:$name:
   done
-  _VENVHOOK_LEFTOVER=${_OLD_VIRTUAL_PATH+x}
   if (( $+functions[deactivate] )); then
     _VENVHOOK_DEACTIVATE=$(builtin functions deactivate)
   fi
-  function deactivate { _venvhook_deactivate; } # written so, an alias of that name does no harm
 }
 
-# Gives back what activation replaced.
+# Gives back the variables that activation replaced.
 _venvhook_restore() {
-  builtin unset VIRTUAL_ENV VIRTUAL_ENV_PROMPT VENVHOOK_ACTIVE
   if (( $+_VENVHOOK_OLD_VIRTUAL_ENV )); then
     export VIRTUAL_ENV=$_VENVHOOK_OLD_VIRTUAL_ENV
     [[ $_VENVHOOK_UNEXPORTED != *:VIRTUAL_ENV:* ]] || typeset -g +x VIRTUAL_ENV
@@ -549,26 +578,22 @@ _venvhook_restore() {
     export PYTHONHOME=$_VENVHOOK_OLD_PYTHONHOME
     [[ $_VENVHOOK_UNEXPORTED != *:PYTHONHOME:* ]] || typeset -g +x PYTHONHOME
   fi
-  builtin unset _VENVHOOK_OLD_VIRTUAL_ENV _VENVHOOK_OLD_VIRTUAL_ENV_PROMPT _VENVHOOK_OLD_PYTHONHOME
-  _venvhook_deactivate_remove
 }
 
-# Takes our 'deactivate' away, and gives back that of the user's.
+# Gives back the user's 'deactivate', or none, in the place of ours.
 _venvhook_deactivate_remove() {
-  # One that the user has defined meanwhile stays.
-  [[ ${functions[deactivate]-} == *_venvhook_deactivate* ]] || return 0
-  builtin unset -f deactivate
   if [[ -n $_VENVHOOK_DEACTIVATE ]]; then
     builtin eval "$_VENVHOOK_DEACTIVATE"
-    _VENVHOOK_DEACTIVATE=''
+  else
+    builtin unset -f deactivate
   fi
 }
 
 # The user has an entry of his own for the environment, which 'typeset -U path' takes away while ours
 # stands before it: it comes back behind the one that it was behind, or first, or last.
 _venvhook_path_twin() {
-  local entry=$_VENVHOOK_ENV/bin after=${${_VENVHOOK_TWIN%:}##*:} first=$_VENVHOOK_TWIN
-  _VENVHOOK_TWIN=''
+  local entry=$_VENVHOOK_ENV/bin after=${${twin%:}##*:} first=$twin
+  twin=''
   [[ ${(t)path} == *unique* && :${PATH-}: == *":$entry:"* && :$entries: != *":$entry:"* ]] || return 0
   if [[ $first == : ]]; then
     if [[ $PATH == "$entry" ]]; then entries=$entry; else entries=$entry:$entries; fi
@@ -618,21 +643,20 @@ _venvhook_outrank() {
   [[ -z $_VENVHOOK_SEEN ]] || _VENVHOOK_SEEN=$PATH
 }
 
-# Puts ($1) before the prompt, unless that is not wished or the prompt shows it itself. A prompt that
-# cannot be changed stays; one that may show it later, or shows a name by options that may change, is
-# looked at again each time.
+# Puts ($2), the name of the environment $1, before text, unless that is not wished or text shows it
+# itself. A prompt that cannot be changed stays; one that may show it later, or shows a name by options
+# that may change, is looked at again each time.
 _venvhook_prompt_show() {
-  local prefix
-  typeset -g _VENVHOOK_PREFIX='' _VENVHOOK_DRAWN=$'\n' _VENVHOOK_MODE=${mode-}
-  if [[ -n ${VIRTUAL_ENV_DISABLE_PROMPT-} ]]; then
-    _VENVHOOK_DRAWN=$VIRTUAL_ENV_DISABLE_PROMPT:
-  elif [[ ${(t)PS1} == *readonly* ]]; then
-    _VENVHOOK_DRAWN=:
-  elif [[ -n ${PS1+x} ]] && ! _venvhook_prompt_tells "$1"; then
-    _venvhook_prompt_name "$1"
-    _VENVHOOK_PREFIX=$prefix
-    [[ $1 == *[%\\\$\`!]* ]] || _VENVHOOK_DRAWN=:$prefix
-    PS1=$prefix$PS1
+  drawn=$'\n'
+  if [[ -n ${VIRTUAL_ENV_DISABLE_PROMPT-} || ${(t)PS1} == *readonly* ]]; then
+    drawn=${VIRTUAL_ENV_DISABLE_PROMPT-}:
+  elif [[ -n ${PS1+x} ]] && ! _venvhook_prompt_tells "$@"; then
+    if [[ $2 == *[%\\\$\`!]* ]]; then
+      _venvhook_prompt_name "$2"
+    else
+      prefix="($2) " drawn=":($2) "
+    fi
+    text=$prefix$text
   fi
 }
 
@@ -662,25 +686,20 @@ _venvhook_prompt_name() {
   prefix="($name) "
 }
 
-# Does the prompt show the environment itself, which is called $1? By a variable or a function, or in
-# brackets where it was made anew with it, whatever the colours; or by a program that makes it anew
-# after this or did so before.
+# Does text show the environment $1, called $2, itself? By a variable or a function, or in brackets where
+# it was made anew with it, whatever the colours; or by a program that makes it anew after this or did so
+# before.
 _venvhook_prompt_tells() {
+  local all=$text${RPS1-}${RPROMPT-} programs=" ${precmd_functions[*]-} " name
+  [[ $all != *VIRTUAL_ENV* && $all != *virtualenv* && $programs != *' prompt_starship_precmd '* &&
+    $programs != *' _omp_precmd '* && $programs != *' __lp_set_prompt '* ]] || return 0
+  [[ $programs != *' powerlevel9k_prepare_prompts '* || " $POWERLEVEL9K_LEFT_PROMPT_ELEMENTS $POWERLEVEL9K_RIGHT_PROMPT_ELEMENTS " != *' virtualenv'[\ _]* ]] ||
+    return 0
+  [[ $all == *[\(\[]* ]] || return 1
   builtin setopt local_options extended_glob
-  local text=$PS1${RPS1-}${RPROMPT-} name
-  case $text in
-    (*VIRTUAL_ENV* | *virtualenv*) return 0 ;;
-  esac
-  case " ${precmd_functions[*]-} " in
-    (*' prompt_starship_precmd '* | *' _omp_precmd '* | *' __lp_set_prompt '*) return 0 ;;
-    (*' powerlevel9k_prepare_prompts '*)
-      [[ " $POWERLEVEL9K_LEFT_PROMPT_ELEMENTS $POWERLEVEL9K_RIGHT_PROMPT_ELEMENTS " != *' virtualenv'[\ _]* ]] ||
-        return 0
-      ;;
-  esac
-  text=${text//(%\{[^%]#%\}|%[FK]\{[^\}]#\}|%[fkbBuUsS])/}
-  for name in "$1" "${VIRTUAL_ENV:t}"; do
-    [[ $text != *[\(\[]"$name"[\)\]]* ]] || return 0
+  all=${all//(%\{[^%]#%\}|%[FK]\{[^\}]#\}|%[fkbBuUsS])/}
+  for name in "$2" "${1:t}"; do
+    [[ $all != *[\(\[]"$name"[\)\]]* ]] || return 0
   done
   return 1
 }
@@ -693,15 +712,16 @@ _venvhook_prompt_renew() {
   [[ ${(t)PS1}${(t)PROMPT}${(t)prompt} != *-local* ]] || return 0
   [[ -n ${VIRTUAL_ENV_DISABLE_PROMPT-} || -z $_VENVHOOK_PREFIX || ${PS1-} != *"$_VENVHOOK_PREFIX"* ||
     $mode != "$_VENVHOOK_MODE" ]] || return 0
-  _venvhook_prompt_hide
-  _venvhook_prompt_show "$_VENVHOOK_PROMPT"
+  _venvhook_prompt_change "$_VENVHOOK_ENV" "$_VENVHOOK_PROMPT"
 }
 
-_venvhook_prompt_hide() {
-  local prefix=$_VENVHOOK_PREFIX text=${PS1-}
-  _VENVHOOK_PREFIX='' _VENVHOOK_DRAWN=''
-  [[ -n $prefix && $text == *"$prefix"* && ${(t)PS1} != *readonly* ]] || return 0
-  PS1=${text%%"$prefix"*}${text#*"$prefix"}
+# Puts ($2), the name of the environment $1, before the prompt in the place of what is there, or nothing.
+_venvhook_prompt_change() {
+  local text=${PS1-} prefix='' drawn=''
+  [[ -z $_VENVHOOK_PREFIX || ${(t)PS1} == *readonly* ]] || text=${text/"$_VENVHOOK_PREFIX"/}
+  [[ -z $1 ]] || _venvhook_prompt_show "$@"
+  [[ $text == "${PS1-}" ]] || PS1=$text
+  _VENVHOOK_PREFIX=$prefix _VENVHOOK_DRAWN=$drawn _VENVHOOK_MODE=${mode-}
 }
 
 # What 'deactivate' does while an environment is active: it stays off until the project is left.
@@ -739,7 +759,7 @@ _venvhook_yield() {
   if [[ -n $_VENVHOOK_PREFIX && ${_OLD_VIRTUAL_PS1-} == "$_VENVHOOK_PREFIX"* ]]; then
     _OLD_VIRTUAL_PS1=${_OLD_VIRTUAL_PS1#"$_VENVHOOK_PREFIX"}
   fi
-  _venvhook_prompt_hide
+  _venvhook_prompt_change ''
   # What a stock script has set, it gives back. Others, and old ones, know of fewer variables.
   # An empty PYTHONHOME they leave as it is.
   if [[ $theirs == *_OLD_VIRTUAL_PYTHONHOME* && -n ${_VENVHOOK_OLD_PYTHONHOME-} ]]; then
@@ -810,12 +830,13 @@ _venvhook_adopt() {
   if [[ ${VIRTUAL_ENV-} == "$active" ]]; then
     builtin unset VIRTUAL_ENV VIRTUAL_ENV_PROMPT
     _venvhook_store
+    function deactivate { _venvhook_deactivate; }
     _VENVHOOK_ENV=$active _VENVHOOK_PROMPT=$name
     export VIRTUAL_ENV=$active VIRTUAL_ENV_PROMPT=$name VENVHOOK_ACTIVE=$active
   else
     _venvhook_path_without "$active/bin"
     PATH=$entries
-    _venvhook_prompt_hide
+    _venvhook_prompt_change ''
     [[ -n ${VIRTUAL_ENV-} ]] || builtin unset VIRTUAL_ENV VIRTUAL_ENV_PROMPT
   fi
 }
@@ -844,12 +865,10 @@ _venvhook_adopt_entry() {
 # kept recipe says, else what the helper answers.
 _venvhook_decide() {
   # The user's options that matter, before all are set to zsh's own for this function.
-  local mode
-  _venvhook_prompt_mode
+  local mode='' recipe=$_VENVHOOK_CACHE${1%/}/venvhook.recipe.sh witness
+  [[ ! -o prompt_subst && ! -o prompt_bang && -o prompt_percent ]] && mode=p || _venvhook_prompt_mode
   builtin emulate -L zsh -o no_aliases
-  level=$1
-  local recipe=$_VENVHOOK_CACHE${1%/}/venvhook.recipe.sh witness
-  markers=''
+  level=$1 markers=''
   [[ ! -e $1/$_VENVHOOK_NAME1 ]] || markers=$_VENVHOOK_NAME1/
   [[ ! -e $1/$_VENVHOOK_NAME2 ]] || markers+=$_VENVHOOK_NAME2/
   [[ ! -e $1/$_VENVHOOK_NAME3 ]] || markers+=$_VENVHOOK_NAME3/
@@ -869,8 +888,10 @@ _venvhook_decide() {
 }
 
 # Sets bound to the nearest project at or above $dir that an environment is bound to, and stop as well:
-# the walk ends there.
+# the walk ends there. What is no path has nothing above it.
 _venvhook_find_bound() {
+  [[ $dir/ == /* ]] || dir='' stop=''
+  [[ -n $_VENVHOOK_BOUND ]] || return 0
   local at=$dir
   # $HOME counts for itself alone.
   while [[ $_VENVHOOK_BOUND != *$'\n'"$at"$'\n'* ]]; do
@@ -882,7 +903,7 @@ _venvhook_find_bound() {
 
 # Nothing is found any more. Who still stands in the project may be making its environment anew.
 _venvhook_leave() {
-  if (( ${+functions[builtin]} )); then
+  if [[ ${+functions[builtin]} == 1 ]]; then
     _venvhook_mind_builtin _venvhook_leave
     return 0
   fi
@@ -909,23 +930,35 @@ _venvhook_depart() {
 # Up to where something is found, no option of the user's matters, so it needs no 'emulate'; and it
 # is one function, for a call costs as much as two levels of the walk.
 _venvhook_hook() {
-  [[ $? != 3 || -z ${VENVHOOK_GUARDED-} || -n ${functions[builtin]-} ]] ||
-    _venvhook_explain_refusal || :
-  if (( ${+functions[builtin]} )); then
-    _venvhook_mind_builtin _venvhook_hook
-    return 0
+  local look='' code=$?
+  # Each command costs 1 us: so one for a prompt where nothing is active nor to be done, which is most of
+  # them, and one for all that is rare.
+  [[ $PWD == "$_VENVHOOK_PWD" &&
+    -z "${VENVHOOK_GUARDED-}${VENVHOOK_OFF-}$_VENVHOOK_DRAWN$_VENVHOOK_LOOK$_VENVHOOK_OFFER${_VENVHOOK_HALF-}" &&
+    ${VIRTUAL_ENV-}:${CONDA_DEFAULT_ENV-}:${_OLD_VIRTUAL_PATH+x}:${DIRENV_DIFF-} == "$_VENVHOOK_CALM" &&
+    -e $_VENVHOOK_STANDS && ! -e $_VENVHOOK_NAME1 && ! -e $_VENVHOOK_NAME2 && ! -e $_VENVHOOK_NAME3 && ! -e $_VENVHOOK_SESSION &&
+    ( -n $_VENVHOOK_COMPLETES || ${+functions[compdef]} == 0 ) ]] && return 0
+  if [[ -n "${VENVHOOK_GUARDED-}${VENVHOOK_OFF-}$_VENVHOOK_DRAWN${_VENVHOOK_HALF-}" || -e $_VENVHOOK_SESSION ||
+    ( -z $_VENVHOOK_COMPLETES && ${+functions[compdef]} == 1 ) || ${+functions[builtin]} == 1 ||
+    -o warn_nested_var || -o all_export || -o xtrace ]]; then
+    if [[ ${+functions[builtin]} == 1 ]]; then
+      _venvhook_mind_builtin _venvhook_hook
+      return 0
+    fi
+    [[ $code != 3 || -z ${VENVHOOK_GUARDED-} ]] || _venvhook_explain_refusal || :
+    # What a function sets for the one that called it is no mistake here, and nothing is to be exported or shown.
+    [[ ! -o warn_nested_var && ! -o all_export && ! -o xtrace ]] ||
+      builtin setopt local_options no_warn_nested_var no_all_export no_xtrace
+    [[ -z "${_VENVHOOK_HALF-}" ]] || () { builtin emulate -L zsh -o no_aliases; _venvhook_carry_out; } || :
+    # Once compinit has run, which may be later than now.
+    [[ -n $_VENVHOOK_COMPLETES || ${+functions[compdef]} == 0 ]] || _venvhook_register_completion
+    if [[ -n $_VENVHOOK_DRAWN ]]; then
+      [[ ${VIRTUAL_ENV_DISABLE_PROMPT-}:${PS1-} == "$_VENVHOOK_DRAWN"* ]] || _venvhook_prompt_renew || :
+      [[ ${PATH-} == "$_VENVHOOK_SEEN" ||
+        ( ${PATH-} == "$_VENVHOOK_ENV/bin:"* && ${ZSH_EVAL_CONTEXT-} == toplevel* ) ]] || _venvhook_outrank || :
+    fi
+    if [[ -n ${VENVHOOK_OFF-} || -e $_VENVHOOK_SESSION ]] && _venvhook_is_off; then return 0; fi
   fi
-  # What a function sets for the one that called it is no mistake here, and nothing is to be exported or shown.
-  [[ ! -o warn_nested_var && ! -o all_export && ! -o xtrace ]] ||
-    builtin setopt local_options no_warn_nested_var no_all_export no_xtrace
-  local look=''
-  # Once compinit has run, which may be later than now.
-  [[ -n $_VENVHOOK_COMPLETES || -z ${functions[compdef]-} ]] || _venvhook_register_completion
-  if [[ -n $_VENVHOOK_DRAWN ]]; then
-    [[ ${VIRTUAL_ENV_DISABLE_PROMPT-}:${PS1-} == "$_VENVHOOK_DRAWN"* ]] || _venvhook_prompt_renew || :
-    [[ ${PATH-} == "$_VENVHOOK_SEEN" ]] || _venvhook_outrank || :
-  fi
-  if [[ -n ${VENVHOOK_OFF-} || -e $_VENVHOOK_SESSION ]] && _venvhook_is_off; then return 0; fi
   if [[ ${VIRTUAL_ENV-}:${CONDA_DEFAULT_ENV-}:${_OLD_VIRTUAL_PATH+x}:${DIRENV_DIFF-} != \
     "$_VENVHOOK_CALM" ]]; then
     if ! _venvhook_is_free; then
@@ -950,11 +983,10 @@ _venvhook_hook() {
     _venvhook_renew || :
   fi
   # The nearest marker. A link that leads nowhere is noticed on the way up only by the first name: a
-  # test costs as much as the rest of a level. What is no path has nothing above it.
+  # test costs as much as the rest of a level.
   local dir=${PWD%/} stop='' own='' bound=''
   [[ $dir/ != "${HOME-}"/* ]] || stop=${HOME-}
-  [[ $dir/ == /* ]] || dir='' stop=''
-  [[ -z $_VENVHOOK_BOUND ]] || _venvhook_find_bound
+  [[ $dir/ == /* && -z $_VENVHOOK_BOUND ]] || _venvhook_find_bound
   _VENVHOOK_OFFER=''
   [[ $PWD == "$_VENVHOOK_PWD" || ${VENVHOOK_AUTO_CREATE:-$_VENVHOOK_AUTO_CREATE} == never ]] ||
     _VENVHOOK_OFFER=1
