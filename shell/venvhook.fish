@@ -896,7 +896,7 @@ end
 function _venvhook_be_inside
     set -g _VENVHOOK_ROOT $argv[1]
     set -g _VENVHOOK_INSIDE "\\Q$argv[1]\\E(?=/)"
-    string match -q '*\\\\E*' -- $argv[1]; and set -g _VENVHOOK_INSIDE '(?!)'
+    string match -q '*\\E*' -- $argv[1]; and set -g _VENVHOOK_INSIDE '(?!)'
 end
 
 # Does what is to be done about the project $argv[1]: nothing if it is active and unchanged, else

@@ -406,6 +406,7 @@ def test_names_that_mean_something_in_a_pattern(
     environment = make_environment(home / name / ".venv")
     (home / name / "a/b").mkdir(parents=True)
     (home / "abc").mkdir()
+    (home / "ab/c").mkdir(parents=True)
     # Where an environment with a newline in its path was made cannot be read from it.
     terminal = open_terminal(fish, environ={"VENVHOOK_TRUST": "all"})
     before = terminal.path
@@ -415,6 +416,11 @@ def test_names_that_mean_something_in_a_pattern(
     assert terminal.cd(home / "abc") == ""
     assert terminal.environment is None
     assert terminal.path == before
+    # Who is taken for a directory of the project asks a helper, which says that it is not there.
+    terminal.cd(home / name)
+    terminal.run("set -g _VENVHOOK_PYTHON /nowhere")
+    assert terminal.cd(home / "ab/c") == ""
+    assert terminal.environment is None
 
 
 @pytest.mark.parametrize("name", ["home", r"h\Eome", "h(o)me*"])
