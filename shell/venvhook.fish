@@ -124,7 +124,8 @@ end
 # Three names of markers, from VENVHOOK_NAMES, between spaces or colons or as a list; else $argv, as the
 # user set them.
 function _venvhook_names
-    set -l names (string match -ar '[^:\s]+' -- "$VENVHOOK_NAMES")
+    set -l names
+    test -z "$VENVHOOK_NAMES"; or set names (string match -ar '[^:\s]+' -- "$VENVHOOK_NAMES")
     set -q names[1]; or set names $argv .venv venv env
     set -a names $names[1] $names[1]
     set -g _VENVHOOK_NAMES $names[1..3]
@@ -229,14 +230,17 @@ function _venvhook_may_use -S -a root markers
     else
         test "$root" = "$level"; or return 1
     end
-    set -l held
-    _venvhook_hold $root $markers; or return 1
+    # The first alone is what there is nearly always: then the one 'test' below asks for it, too.
+    set -l path $root/$_VENVHOOK_NAMES
+    set -l held -a -e $path[1] -a ! -e $path[2] -a ! -e $path[3]
+    test -z "$asked" -a "$markers" = $_VENVHOOK_NAMES[1]/
+    or _venvhook_hold $root $markers; or return 1
     set words
     for witness in $argv[3..]
         set -a words -a -e $witness -a $recipe -nt $witness
     end
     set doubt ''
-    if test -n / $words
+    if test -n / $words $held
         set -a words $held
         return 0
     end
@@ -258,11 +262,8 @@ function _venvhook_may_use -S -a root markers
 end
 
 # Are the markers in root still these? Sets held to words for 'test' that hold while they are as they
-# are now. The first alone is what there is nearly always.
+# are now.
 function _venvhook_hold -S -a root markers
-    set -l path $root/$_VENVHOOK_NAMES
-    set held -a -e $path[1] -a ! -e $path[2] -a ! -e $path[3]
-    test "$markers" = $_VENVHOOK_NAMES[1]/; and test -n / $held; and return
     set held
     set -l there ''
     for name in $_VENVHOOK_NAMES
@@ -281,11 +282,9 @@ function _venvhook_is_still_none -S
     test -n "$asked"; or not set -q argv[1]; or not builtin path is $argv/pyvenv.cfg
 end
 
-# Sets look to the name of words for 'test' that hold while the markers in $PWD, of which there is
-# one, are as they are.
+# Sets look to the name of words for 'test' that hold while the markers in $PWD, which are not the
+# first alone, are as they are.
 function _venvhook_look -S
-    set look _VENVHOOK_ONE
-    test $_VENVHOOK_ONE; and return
     set look _VENVHOOK_MARKERS
     set -g _VENVHOOK_MARKERS -n /
     for marker in $_VENVHOOK_NAMES
@@ -551,10 +550,16 @@ end
 
 # Remembers what activation replaces.
 function _venvhook_store
-    if not set -q _VENVHOOK_SHORTENED
-        set -g _VENVHOOK_SHORTENED 1
-        _venvhook_shorten look decide activate may_use switch store be_inside prompt_show is_ours \
-            rename prompt_hide forget restore path_without
+    # At first only what is called at each prompt and change of directory in here: the rest takes longer
+    # than it saves a shell that enters one project.
+    if not set -q _VENVHOOK_SHORTENED[2]
+        if set -q _VENVHOOK_SHORTENED[1]
+            _venvhook_shorten activate may_use switch store be_inside is_ours rename prompt_hide forget \
+                restore path_without
+        else
+            _venvhook_shorten decide prompt_show
+        end
+        set -ga _VENVHOOK_SHORTENED x
     end
     # Its status is how many of these are not set.
     set -qg VIRTUAL_ENV VIRTUAL_ENV_PROMPT
@@ -883,7 +888,9 @@ function _venvhook_bounds
     end
     if string match -rq '(?s)^(?<home>/.*[^/])/*\z' -- "$HOME"
         # \E would end the quoting that \Q begins.
-        set home "\\Q$(string replace -a '\E' '\E\\\\E\Q' -- $home)\\E"
+        string match -q '*\\E*' -- $home
+        and set home "$(string replace -a '\E' '\E\\\\E\Q' -- $home)"
+        set home "\\Q$home\\E"
     else
         set home '(?!)'
     end
@@ -924,7 +931,8 @@ function _venvhook_walk -a verdict asked also bound _base _inside _l1 _l2 _l3 _l
     if builtin path is -- $_VENVHOOK_NAMES
         or test -L $_VENVHOOK_NAMES[1] -o -L $_VENVHOOK_NAMES[2] -o -L $_VENVHOOK_NAMES[3] \
             -o "$PWD" = "$bound"
-        _venvhook_look
+        set look _VENVHOOK_ONE
+        test $_VENVHOOK_ONE; or _venvhook_look
         _venvhook_decide $PWD
     end
     switch "$asked$verdict"
@@ -939,17 +947,19 @@ function _venvhook_walk -a verdict asked also bound _base _inside _l1 _l2 _l3 _l
                 and for name in $_VENVHOOK_NAMES
                     set -a also -a ! -e $_VENVHOOK_ROOT/$name
                 end
-                set -g _VENVHOOK_REST
-                set -g _VENVHOOK_JUST ''
+                if set -q _VENVHOOK_REST[1]
+                    set -g _VENVHOOK_REST
+                    set -g _VENVHOOK_JUST ''
+                end
                 _venvhook_switch '' '' ''
             end
-            test "$VENVHOOK_AUTO_CREATE$_VENVHOOK_AUTO_CREATE" = never -o "$PWD" = "$_VENVHOOK_PWD"
+            test "$VENVHOOK_AUTO_CREATE$_VENVHOOK_AUTO_CREATE" = never
+            or test "$PWD" = "$_VENVHOOK_PWD"
             or set -g _VENVHOOK_OFFER $PWD
     end
     set -g _VENVHOOK_LOOK $look
-    set -g _VENVHOOK_ALSO $also
-    set -g _VENVHOOK_HAND
-    set -g _VENVHOOK_ASKED ''
+    set -eg _VENVHOOK_ALSO _VENVHOOK_HAND _VENVHOOK_ASKED
+    set -q also[1]; and set -g _VENVHOOK_ALSO $also
 end
 
 # Goes on above the directory dir.
@@ -1203,11 +1213,23 @@ end
 function _venvhook_register
     function _venvhook_prompt --on-event fish_prompt --on-variable PWD
         set -g _VENVHOOK_WAITS "$argv"
-        _venvhook_hook
-        set -q _VENVHOOK_UNSAID[1]; and test -z "$argv"; and _venvhook_say_unsaid
-        # Never in the middle of a line, as after its 'cd', nor of config.fish.
-        test -z "$_VENVHOOK_AGAIN$_VENVHOOK_OFFER$_VENVHOOK_ENV" -o -n "$argv"; and return
-        test -z "$_VENVHOOK_AGAIN"; or _venvhook_settle
+        # What the hook asks first, and whether anything is to be said or done, in one: at most prompts
+        # there is no more to it.
+        if not set -q argv[1]
+            and test "$VIRTUAL_ENV:$CONDA_DEFAULT_ENV:$_OLD_VIRTUAL_PATH:$VENVHOOK_OFF:$DIRENV_DIFF" = \
+                "$_VENVHOOK_ENV$_VENVHOOK_CALM" -a ! -e "$_VENVHOOK_SESSION" \
+                -a "$PWD$_VENVHOOK_AGAIN$_VENVHOOK_OFFER$_VENVHOOK_UNSAID" = "$_VENVHOOK_PWD" \
+                -a $$_VENVHOOK_LOOK $_VENVHOOK_ALSO $_VENVHOOK_WATCH $_VENVHOOK_STANDS
+            test -n "$_VENVHOOK_ENV"; or return 0
+            test -z "$_VENVHOOK_TOKEN"; or _venvhook_knows "$_VENVHOOK_ENV" "$_VENVHOOK_TOKEN"
+            or _venvhook_hook
+        else
+            _venvhook_hook
+            # Never in the middle of a line, as after its 'cd', nor of config.fish.
+            set -q argv[1]; and return
+            set -q _VENVHOOK_UNSAID[1]; and _venvhook_say_unsaid
+            test -z "$_VENVHOOK_AGAIN"; or _venvhook_settle
+        end
         if test -n "$_VENVHOOK_ENV"
             test "$PATH" = "$_VENVHOOK_SEEN"; or _venvhook_outrank
             # As _venvhook_is_ours asks, without the cost of two calls.
