@@ -100,6 +100,12 @@ def fish() -> Shell:
     return _required(SHELLS["fish"])
 
 
+@pytest.fixture
+def pwsh() -> Shell:
+    """The row of PowerShell."""
+    return _required(SHELLS["pwsh"])
+
+
 @pytest.fixture(scope="session")
 def ordinary_user() -> tuple[str, ...]:
     """The words that run a program as one to whom modes apply: none, where this is not root."""

@@ -561,6 +561,30 @@ class OpenTerminal:
             terminal.close()
 
 
+def started(
+    open_terminal: OpenTerminal,
+    shell: Shell,
+    directory: Path | None = None,
+    before: str = "",
+    **environ: str,
+) -> Terminal:
+    """Return a shell that has the hook, loaded after the line *before*, and the command on PATH."""
+    terminal = open_terminal(shell, rc="", environ=environ)
+    folder = terminal.scratch / "programs"
+    folder.mkdir(exist_ok=True)
+    if not (folder / "venvhook").exists():
+        (folder / "venvhook").symlink_to(terminal.command)
+    path = f"{folder}:/usr/local/bin:/usr/bin:/bin"
+    export = {
+        "fish": f"set -gx PATH {path.replace(':', ' ')}",
+        "pwsh": f"$env:PATH = '{path}'",
+    }.get(shell.name, f"export PATH={path}")
+    load = shell.load_line(terminal.command)
+    terminal.rc_file.write_text(f"{shell.prelude}\n{export}\n{before}\n{load}\n")
+    terminal.restart(directory)
+    return terminal
+
+
 def _plain(data: bytes) -> bytes:
     """Return *data* without escape sequences and with plain newlines."""
     return re.sub(rb"\r+\n", b"\n", _ESCAPES.sub(b"", data))

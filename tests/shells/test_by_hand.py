@@ -110,6 +110,18 @@ def stage(shell: Shell, place: Path, open_terminal: OpenTerminal) -> Stage:
     return Stage(open_terminal(shell, directory=place), environments)
 
 
+@pytest.fixture
+def maker() -> str:
+    """The maker for tests that are not parametrized by it."""
+    return "venv"
+
+
+@pytest.fixture
+def here(shell: Shell, maker: str, grounds: Grounds, open_terminal: OpenTerminal) -> Stage:
+    """A terminal where the maker has made the projects."""
+    return stage(shell, grounds(maker), open_terminal)
+
+
 # Each is a walk from HOME and back there: lines, and what is active after each.
 WALKS = {
     "another on top, deactivated inside": [
@@ -247,13 +259,7 @@ WALKS = {
 
 
 @pytest.mark.parametrize("maker", MAKERS)
-def test_stock_activate_and_deactivate_in_any_order(
-    shell: Shell,
-    maker: str,
-    grounds: Grounds,
-    open_terminal: OpenTerminal,
-) -> None:
-    here = stage(shell, grounds(maker), open_terminal)
+def test_stock_activate_and_deactivate_in_any_order(here: Stage) -> None:
     terminal = here.terminal
     # What the stock scripts leave behind by themselves, with nothing of ours at work.
     terminal.run(here.line("@other"))
@@ -365,12 +371,7 @@ RESTS = {
 }
 
 
-def test_deactivate_holds_until_the_project_is_left(
-    shell: Shell,
-    grounds: Grounds,
-    open_terminal: OpenTerminal,
-) -> None:
-    here = stage(shell, grounds("venv"), open_terminal)
+def test_deactivate_holds_until_the_project_is_left(shell: Shell, here: Stage) -> None:
     terminal = here.terminal
     unset = "set -e" if shell.name == "fish" else "unset"
     for title, walk in RESTS.items():
@@ -391,13 +392,7 @@ def exported(shell: Shell, name: str, value: str) -> str:
 
 
 @pytest.mark.parametrize("maker", MAKERS)
-def test_edits_of_path_around_a_stock_activate_stay(
-    shell: Shell,
-    maker: str,
-    grounds: Grounds,
-    open_terminal: OpenTerminal,
-) -> None:
-    here = stage(shell, grounds(maker), open_terminal)
+def test_edits_of_path_around_a_stock_activate_stay(shell: Shell, here: Stage) -> None:
     terminal = here.terminal
     app, base = f"{here.environments['app']}/bin", ":".join(here.base)
     terminal.run("cd app")
@@ -419,12 +414,8 @@ def test_edits_of_path_around_a_stock_activate_stay(
 
 @pytest.mark.parametrize("maker", MAKERS)
 def test_what_activation_hid_comes_back_after_a_stock_activate_on_top(
-    shell: Shell,
-    maker: str,
-    grounds: Grounds,
-    open_terminal: OpenTerminal,
+    shell: Shell, here: Stage
 ) -> None:
-    here = stage(shell, grounds(maker), open_terminal)
     terminal = here.terminal
     for name in ("app", "other"):
         terminal.run(exported(shell, "PYTHONHOME", "/opt/python"))
@@ -459,11 +450,8 @@ def test_an_empty_pythonhome_is_empty_again_after_a_stock_activate_on_top(
 
 
 def test_a_tool_that_sets_virtual_env_alone_leaves_nothing_of_ours(
-    shell: Shell,
-    grounds: Grounds,
-    open_terminal: OpenTerminal,
+    shell: Shell, here: Stage
 ) -> None:
-    here = stage(shell, grounds("venv"), open_terminal)
     terminal = here.terminal
     for mine in (None, "mine"):
         terminal.run(exported(shell, "PYTHONHOME", "/opt/python"))

@@ -295,20 +295,6 @@ def test_a_directory_renamed_under_the_shell(
     assert terminal.values(*TOUCHED) == before
 
 
-def test_a_directory_deleted_under_the_shell(
-    shell: Shell, home: Path, open_terminal: OpenTerminal, make_environment: EnvironmentMaker
-) -> None:
-    make_environment(home / "app/.venv")
-    terminal = open_terminal(shell)
-    before = terminal.values(*TOUCHED)
-    terminal.run("cd app")
-    shutil.rmtree(home / "app")
-    assert terminal.run("true") == ""
-    assert terminal.values(*TOUCHED) == before
-    assert terminal.run("cd ~") == ""
-    assert terminal.values(*TOUCHED) == before
-
-
 def test_where_case_is_ignored_a_project_is_one_by_any_spelling(
     shell: Shell, home: Path, open_terminal: OpenTerminal, make_environment: EnvironmentMaker
 ) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from checkout import IS_ROOT
 from environments import EnvironmentMaker
-from terminal import OpenTerminal, Shell, Terminal
+from terminal import OpenTerminal, Shell, Terminal, started
 
 TOUCHED = ("PATH", "VIRTUAL_ENV", "VIRTUAL_ENV_PROMPT", "VENVHOOK_ACTIVE", "PYTHONHOME")
 
@@ -22,30 +22,6 @@ def app(home: Path, make_environment: EnvironmentMaker) -> Path:
     (home / "plain").mkdir()
     (home / "app/src").mkdir(parents=True)
     return make_environment(home / "app/.venv")
-
-
-def started(
-    open_terminal: OpenTerminal,
-    shell: Shell,
-    directory: Path | None = None,
-    before: str = "",
-    **environ: str,
-) -> Terminal:
-    """Return a shell that has the hook, loaded after the line *before*, and the command on PATH."""
-    terminal = open_terminal(shell, rc="", environ=environ)
-    folder = terminal.scratch / "programs"
-    folder.mkdir(exist_ok=True)
-    if not (folder / "venvhook").exists():
-        (folder / "venvhook").symlink_to(terminal.command)
-    path = f"{folder}:/usr/local/bin:/usr/bin:/bin"
-    export = {
-        "fish": f"set -gx PATH {path.replace(':', ' ')}",
-        "pwsh": f"$env:PATH = '{path}'",
-    }.get(shell.name, f"export PATH={path}")
-    load = shell.load_line(terminal.command)
-    terminal.rc_file.write_text(f"{shell.prelude}\n{export}\n{before}\n{load}\n")
-    terminal.restart(directory)
-    return terminal
 
 
 def set_variable(shell: Shell, value: str, exported: bool = False) -> str:

@@ -15,24 +15,8 @@ import pytest
 
 from checkout import venvhook_command
 from environments import EnvironmentMaker
+from powershell import ACTION, EVENT, TOUCHED, shown
 from terminal import SHELLS, OpenTerminal, Shell, Terminal
-
-if shutil.which("pwsh") is None:
-    # Not a failure in CI either: PowerShell is not to be had on every machine.
-    pytest.skip(
-        "pwsh is not on PATH: the PowerShell tests did not run",
-        allow_module_level=True,
-    )
-
-TOUCHED = ("PATH", "VIRTUAL_ENV", "VIRTUAL_ENV_PROMPT", "PYTHONHOME", "VENVHOOK_ACTIVE")
-EVENT = "System.Management.Automation.LocationChangedEventArgs"
-ACTION = "$ExecutionContext.SessionState.InvokeCommand.LocationChangedAction"
-
-
-@pytest.fixture
-def pwsh() -> Shell:
-    """The row of PowerShell."""
-    return SHELLS["pwsh"]
 
 
 @pytest.fixture
@@ -46,11 +30,6 @@ def terminal(pwsh: Shell, app: Path, open_terminal: OpenTerminal) -> Terminal:
     """A PowerShell that has loaded venvhook, in HOME, where app is."""
     del app
     return open_terminal(pwsh)
-
-
-def shown(terminal: Terminal, expression: str) -> str:
-    """Return *expression* as a string, without the formatting that PowerShell has for objects."""
-    return terminal.run(f'[Console]::WriteLine("$({expression})")').removesuffix("\n")
 
 
 def load_line(pwsh: Shell, home: Path) -> str:

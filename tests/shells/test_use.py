@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from environments import EnvironmentMaker
-from terminal import OpenTerminal, Shell, Terminal
+from terminal import OpenTerminal, Shell, started
 
 
 @pytest.fixture
@@ -18,24 +18,6 @@ def science(home: Path, make_environment: EnvironmentMaker) -> Path:
     """An environment that lies in no project."""
     (home / "app/src/deep").mkdir(parents=True)
     return make_environment(home / "kept/science")
-
-
-def started(open_terminal: OpenTerminal, shell: Shell, directory: Path | None = None) -> Terminal:
-    """Return a shell that has the hook, and the command on PATH."""
-    terminal = open_terminal(shell, rc="")
-    folder = terminal.scratch / "programs"
-    folder.mkdir(exist_ok=True)
-    if not (folder / "venvhook").exists():
-        (folder / "venvhook").symlink_to(terminal.command)
-    path = f"{folder}:/usr/local/bin:/usr/bin:/bin"
-    export = {
-        "fish": f"set -gx PATH {path.replace(':', ' ')}",
-        "pwsh": f"$env:PATH = '{path}'",
-    }.get(shell.name, f"export PATH={path}")
-    load = shell.load_line(terminal.command)
-    terminal.rc_file.write_text(f"{shell.prelude}\n{export}\n{load}\n")
-    terminal.restart(directory)
-    return terminal
 
 
 def test_what_is_bound_is_active_at_the_next_prompt_and_below(
