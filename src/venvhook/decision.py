@@ -13,13 +13,13 @@ import errno
 import os
 import time
 
-from .directories import is_owned, make_directories, mirrored
+from .directories import is_own, is_owned, make_directories, mirrored, state_directory
 from .environment import CONFIG, WINDOWS, Doubt, Unusable, is_file, read_file
 from .errors import shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 TOKEN = b".venvhook"
 TOKEN_LENGTH = 33
@@ -216,6 +216,12 @@ class State:
                 time.sleep(0.002)
         os.close(descriptor)
         return None
+
+
+def existing_state(environ: Mapping[str, str]) -> State | None:
+    """Return the user's decisions, where there is a directory of them that may be used."""
+    directory = state_directory(environ)
+    return State(directory) if directory is not None and is_own(directory) else None
 
 
 def _is_locked(descriptor: int) -> bool:

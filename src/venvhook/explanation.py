@@ -11,8 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from .config import Settings, explain_settings
-from .decision import ALLOWED, OWN, Decision, State, read_token
-from .directories import is_own, state_directory
+from .decision import ALLOWED, OWN, Decision, State, existing_state, read_token
 from .environment import BIN, PYTHON, Doubt, Environment, Unusable, examine
 from .errors import shown
 from .evidence import TITLES, Finding, finding, honesty
@@ -123,12 +122,6 @@ def _explain(project: Project, environ: Mapping[str, str]) -> Explanation:
     return Explanation(
         project, settings, origin, environment, case.accepted(), answers, line, how, denied
     )
-
-
-def existing_state(environ: Mapping[str, str]) -> State | None:
-    """Return the user's decisions, where there is a directory of them that may be used."""
-    directory = state_directory(environ)
-    return State(directory) if directory is not None and is_own(directory) else None
 
 
 def _interpreter(environment: Environment) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from .binding import Binding, bindings
 from .caller import marker_names
 from .config import Settings, explain_settings
-from .decision import ALLOWED, DENY, ENVIRONMENT, TOKEN, Decision, State
+from .decision import ALLOWED, DENY, ENVIRONMENT, TOKEN, Decision, State, existing_state
 from .directories import cache_directory, mirrored
 from .discovery import DEFAULT_NAMES, find_marker
 from .environment import (
@@ -32,7 +32,7 @@ from .environment import (
 )
 from .errors import VenvhookError, shown
 from .evidence import TITLES
-from .explanation import Case, existing_state
+from .explanation import Case
 from .facts import Facts, facts_of, read_config
 from .ignoring import ignored_at
 from .recipe import STEM

@@ -22,8 +22,7 @@ from .creators import (
     require_venv,
     safe_path,
 )
-from .decision import State
-from .directories import is_own, state_directory
+from .decision import State, existing_state
 from .discovery import find_marker, levels
 from .environment import (
     CONFIG,
@@ -172,7 +171,7 @@ def prepare(root: bytes, wishes: Wishes, environ: Mapping[str, str]) -> Plan:
     Raises VenvhookError where that cannot be made.
     """
     settings = explain_settings(environ)[0]
-    state = _existing_state(environ)
+    state = existing_state(environ)
     environment = _place(root, wishes, marker_names(environ), state)
     former = _require_room(environment, wishes, state)
     around, environ = safe_from(root, environ)
@@ -197,11 +196,6 @@ def prepare(root: bytes, wishes: Wishes, environ: Mapping[str, str]) -> Plan:
 
 
 # ---- Where ---------------------------------------------------------------------------------------
-
-
-def _existing_state(environ: Mapping[str, str]) -> State | None:
-    directory = state_directory(environ)
-    return State(directory) if directory is not None and is_own(directory) else None
 
 
 def _place(root: bytes, wishes: Wishes, names: tuple[bytes, ...], state: State | None) -> bytes:

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 from .binding import bound_marker
 from .caller import absolute, home_directory, marker_names
-from .decision import State
-from .directories import is_own, state_directory
+from .decision import State, existing_state
 from .discovery import Marker, find_marker, is_same, levels, present
 from .environment import CONFIG, Doubt
 from .errors import VenvhookError, shown
@@ -88,8 +87,7 @@ def find_project(path: bytes | None, environ: Mapping[str, str]) -> Project:
         ) from None
     is_directory = os.path.isdir(start)
     own = None if path is None else _own_marker(start, names, is_directory)
-    directory = state_directory(environ)
-    state = State(directory) if directory is not None and is_own(directory) else None
+    state = existing_state(environ)
     ignored = _ignored(start, state)
     if own is not None:
         return Project(start, names, (), own, ignored)

@@ -16,11 +16,10 @@ from dataclasses import dataclass
 
 from .binding import binding_file, unbind
 from .caller import home_directory
-from .decision import ENVIRONMENT, TOKEN, State
+from .decision import ENVIRONMENT, TOKEN, State, existing_state
 from .directories import state_directory
 from .environment import BIN, CONFIG, PYTHON, UNFINISHED, WINDOWS, Doubt, Environment
 from .errors import shown
-from .explanation import existing_state
 from .facts import files_below, read_config, taken
 from .gitindex import enclosing, tracked
 from .inventory import (

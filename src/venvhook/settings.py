@@ -35,8 +35,8 @@ from .config import (
     way_of,
 )
 from .configtext import ROWS, lines_of, mistake, nearest, parse, table_of
-from .decision import State
-from .directories import config_directory, is_own, is_owned, make, state_directory
+from .decision import existing_state
+from .directories import config_directory, is_owned, make
 from .environment import Unusable, read_file
 from .errors import UsageError, VenvhookError, shown
 
@@ -302,10 +302,10 @@ def _changing(environ: Mapping[str, str]) -> Iterator[_File]:
     try:
         with _locked(directory):
             yield _read(path)
-        state = state_directory(environ)
-        if state is not None and is_own(state):
+        state = existing_state(environ)
+        if state is not None:
             # A shell that only compares times sees it at its next change of directory.
-            tell_shells(State(state))
+            tell_shells(state)
     except OSError as error:
         raise VenvhookError(
             f"{shown(path)}: cannot be changed ({error.strerror}); it is as it was"

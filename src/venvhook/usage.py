@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping
 from .binding import Binding, bind, binding_file, binding_of, bindings, unbind
 from .caller import absolute, home_directory, marker_names, working_directory
 from .config import explain_settings
-from .decision import ENVIRONMENT, Decision, State
+from .decision import ENVIRONMENT, Decision, State, existing_state
 from .discovery import levels
 from .environment import CONFIG, Doubt, Unusable, examine
 from .errors import VenvhookError, is_harmless, shown
-from .explanation import existing_state, explain
+from .explanation import explain
 from .permission import locked, open_state
 from .project import find_project
 

@@ -21,10 +21,9 @@ from environments import MAKERS, EnvironmentMaker
 from venvhook import permission
 from venvhook.binding import Binding, bind, binding_of
 from venvhook.config import explain_settings
-from venvhook.decision import DENY, Decision, State
+from venvhook.decision import DENY, Decision, State, existing_state
 from venvhook.discovery import DEFAULT_NAMES
 from venvhook.environment import examine
-from venvhook.explanation import existing_state
 from venvhook.inventory import read_records, scan, survey
 from venvhook.project import find_project
 from venvhook.recipe import PROTOCOL

@@ -8,8 +8,8 @@ import click
 from click.shell_completion import CompletionItem
 
 from .. import permission
+from ..decision import existing_state
 from ..errors import shown
-from ..explanation import existing_state
 from ..ignoring import ignored_directories
 from .options import PATH
 from .output import path_text, print_json, print_lines

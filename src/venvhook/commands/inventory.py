@@ -11,8 +11,8 @@ from dataclasses import replace
 import click
 
 from ..caller import home_directory
+from ..decision import existing_state
 from ..errors import complain, shown
-from ..explanation import existing_state
 from ..facts import ago, size_of, size_text, timestamp
 from ..inventory import (
     AWAY,
