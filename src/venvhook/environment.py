@@ -66,6 +66,11 @@ class Doubt(Exception):  # noqa: N818  # an answer, not a failure
         self.mend = mend
         self.kept = kept
 
+    @property
+    def line(self) -> str:
+        """What is wrong, and the command that mends it where there is one."""
+        return f"{self.what}; '{self.mend}' mends it" if self.mend else self.what
+
 
 class Environment:
     """A whole environment: its path as the project names it, and what ``pyvenv.cfg`` says."""

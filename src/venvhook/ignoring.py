@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 
 from .decision import IGNORED, Decision
-from .errors import shown
+from .environment import Doubt
+from .errors import VenvhookError, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,6 +29,14 @@ def ignored_at(directory: bytes, state: State | None) -> bytes | None:
             if state.decision(place, IGNORED) is not None:
                 return place
     return None
+
+
+def find_ignored(directory: bytes, state: State | None) -> bytes | None:
+    """As ``ignored_at``, for a command. Raises VenvhookError for a record that is damaged."""
+    try:
+        return ignored_at(directory, state)
+    except Doubt as doubt:
+        raise VenvhookError(doubt.line) from None
 
 
 def _decided_places(path: bytes, state: State) -> list[bytes]:

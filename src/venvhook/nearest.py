@@ -166,9 +166,7 @@ def _as_ignored(root: bytes, policy: Policy) -> Outcome | None:
     try:
         directory = ignored_at(root, policy.state)
     except Doubt as doubt:
-        return Outcome(
-            [*policy.stamp()], kept=False, refusal=f"{doubt.what}; '{doubt.mend}' mends it"
-        )
+        return Outcome([*policy.stamp()], kept=False, refusal=doubt.line)
     if directory is None:
         return None
     stamp = policy.stamp()

@@ -33,7 +33,7 @@ from .environment import CONFIG, Doubt, Unusable, examine
 from .errors import VenvhookError, shown
 from .evidence import TITLES, Finding, findings, held
 from .held import Shared
-from .ignoring import ignored_at, ignored_directories, ignored_line
+from .ignoring import find_ignored, ignored_directories, ignored_line
 from .inventory import GONE, whereabouts
 from .project import Project, find_project
 from .trust import DELIVERED, HELD, Look, is_denied
@@ -143,7 +143,7 @@ def _require_not_denied(look: Look, state: State) -> None:
         if not is_denied(look.root, look.real, state):
             return
     except Doubt as doubt:
-        raise VenvhookError(f"{doubt.what}; '{doubt.mend}' mends it") from None
+        raise VenvhookError(doubt.line) from None
     where = shown(look.environment.path)
     raise VenvhookError(f"{where}: is denied; 'venvhook revoke' takes that back first")
 
@@ -367,7 +367,7 @@ def stop_ignoring(directory: bytes | None, environ: Mapping[str, str], state: St
     """Ignore *directory* no more; by default the nearest ignored at or above the working one."""
     path = absolute(directory, environ) if directory is not None else working_directory(environ)
     with locked(state):
-        ignored = _ignored_at(path, state)
+        ignored = find_ignored(path, state)
         if ignored is None:
             raise VenvhookError(f"{shown(path)}: is not ignored; see 'venvhook ignore --list'")
         real = os.path.realpath(path)
@@ -377,18 +377,11 @@ def stop_ignoring(directory: bytes | None, environ: Mapping[str, str], state: St
         for name in names:
             state.forget(name, IGNORED)
         tell_shells(state)
-        above = _ignored_at(ignored, state)
+        above = find_ignored(ignored, state)
     lines = [f"{shown(ignored)}: no longer ignored"]
     if above is not None:
         lines[0] += f", but by way of {ignored_line(above)}"
     return lines
-
-
-def _ignored_at(path: bytes, state: State) -> bytes | None:
-    try:
-        return ignored_at(path, state)
-    except Doubt as doubt:
-        raise VenvhookError(f"{doubt.what}; '{doubt.mend}' mends it") from None
 
 
 def _names_of(directory: bytes, state: State) -> list[bytes]:
@@ -408,9 +401,7 @@ def list_decisions(state: State, accepted: bool) -> tuple[list[tuple[str, Decisi
     rows, complaints = [], []
     for kind, found in state.decisions():
         if isinstance(found, Doubt):
-            complaints.append(
-                f"{found.what}; '{found.mend}' mends it" if found.mend else found.what
-            )
+            complaints.append(found.line)
         elif accepted or kind != ENVIRONMENT or found.how == ALLOWED:
             rows.append((found.path, kind, found))
     rows.sort(key=lambda row: row[:2])

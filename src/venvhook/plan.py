@@ -239,7 +239,7 @@ def _bound(root: bytes, state: State | None) -> bytes:
     try:
         binding = None if state is None else binding_of(root, state)
     except Doubt as doubt:
-        raise VenvhookError(f"{doubt.what}; '{doubt.mend}' mends it") from None
+        raise VenvhookError(doubt.line) from None
     return binding.environment if binding is not None else b""
 
 

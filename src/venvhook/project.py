@@ -10,9 +10,9 @@ from .binding import bound_marker
 from .caller import absolute, home_directory, marker_names
 from .decision import State, existing_state
 from .discovery import Marker, find_marker, is_same, levels, present
-from .environment import CONFIG, Doubt
+from .environment import CONFIG
 from .errors import VenvhookError, shown
-from .ignoring import ignored_at
+from .ignoring import find_ignored
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def find_project(path: bytes | None, environ: Mapping[str, str]) -> Project:
     is_directory = os.path.isdir(start)
     own = None if path is None else _own_marker(start, names, is_directory)
     state = existing_state(environ)
-    ignored = _ignored(start, state)
+    ignored = find_ignored(start, state)
     if own is not None:
         return Project(start, names, (), own, ignored)
     if not is_directory:
@@ -96,14 +96,6 @@ def find_project(path: bytes | None, environ: Mapping[str, str]) -> Project:
     steps = tuple(_walk(start, names, home_directory(environ), state, ignored))
     marker = steps[-1].marker if steps and not steps[-1].is_passed else None
     return Project(start, names, steps, marker, ignored)
-
-
-def _ignored(start: bytes, state: State | None) -> bytes | None:
-    """Return the ignored directory at or above *start*. Raises VenvhookError where unreadable."""
-    try:
-        return ignored_at(start, state)
-    except Doubt as doubt:
-        raise VenvhookError(f"{doubt.what}; '{doubt.mend}' mends it") from None
 
 
 def _own_marker(path: bytes, names: tuple[bytes, ...], is_directory: bool) -> Marker | None:
