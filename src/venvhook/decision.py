@@ -13,7 +13,7 @@ import errno
 import os
 import time
 
-from .directories import is_own, is_owned, make_directories, mirrored, state_directory
+from .directories import is_own, is_owned, make_directories, mirrored, state_directory, upwards
 from .environment import CONFIG, WINDOWS, Doubt, Unusable, is_file, read_file
 from .errors import shown
 
@@ -124,14 +124,8 @@ class State:
 
     def is_under(self, path: bytes) -> bool:
         """Return whether *path* lies in a directory where birth does not matter."""
-        directory = os.path.dirname(path)
-        while True:
-            if self.decision(directory, UNDER) is not None:
-                return True
-            parent = os.path.dirname(directory)
-            if parent == directory:
-                return False
-            directory = parent
+        places = upwards(os.path.dirname(path))
+        return any(self.decision(place, UNDER) is not None for place in places)
 
     def keep(self, decision: Decision, kind: bytes = ENVIRONMENT) -> bool:
         """Write *decision*, whole or not at all; return whether it is written."""

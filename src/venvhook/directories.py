@@ -12,7 +12,7 @@ from .environment import WINDOWS, is_directory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 _NAME = b"venvhook"
 
@@ -107,6 +107,14 @@ def make_directories(path: bytes) -> bool:
         except OSError:
             return False
     return True
+
+
+def upwards(path: bytes) -> Iterator[bytes]:
+    """Yield *path* and the directories above it, up to ``/``."""
+    yield path
+    while (parent := os.path.dirname(path)) != path:
+        yield parent
+        path = parent
 
 
 def is_owned(directory: bytes) -> bool:

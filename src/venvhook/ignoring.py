@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 from .decision import IGNORED, Decision
+from .directories import upwards
 from .environment import Doubt
 from .errors import VenvhookError, shown
 
@@ -44,10 +45,7 @@ def _decided_places(path: bytes, state: State) -> list[bytes]:
 
     Where there is no directory for one, there is none for what is below it either.
     """
-    places = [path]
-    while (parent := os.path.dirname(places[-1])) != places[-1]:
-        places.append(parent)
-    places.reverse()
+    places = [*upwards(path)][::-1]
     for count, place in enumerate(places):
         file = state.file(place, IGNORED)
         if file is None or not os.path.isdir(os.path.dirname(file)):

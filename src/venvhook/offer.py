@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 
 from .caller import home_directory
 from .decision import DECLINED, DENY, UNDER, State, decisions_below, remove_empty
-from .directories import make_directories
+from .directories import make_directories, upwards
 from .discovery import is_same
 from .environment import CONFIG, Doubt, is_directory, is_file
 from .errors import VenvhookError, complain, shown
@@ -188,16 +188,8 @@ def _is_good(way: Way, home: bytes, state: State) -> bool:
         return False
     return not any(
         _is_environment(place) or state.decision(place, DENY) is not None
-        for place in _upwards(way.real)
+        for place in upwards(way.real)
     )
-
-
-def _upwards(path: bytes) -> Iterator[bytes]:
-    """Yield *path* and the directories above it."""
-    yield path
-    while (parent := os.path.dirname(path)) != path:
-        yield parent
-        path = parent
 
 
 def _is_environment(directory: bytes) -> bool:
@@ -208,7 +200,7 @@ def _is_environment(directory: bytes) -> bool:
 def _is_listed(real: bytes, settings: Settings, state: State) -> bool:
     """Return whether *real* is below a directory that the user listed or allowed. Raises Doubt."""
     listed = {os.path.realpath(directory) for directory in settings.auto_create_under}
-    return not listed.isdisjoint(_upwards(os.path.dirname(real))) or state.is_under(real)
+    return not listed.isdisjoint(upwards(os.path.dirname(real))) or state.is_under(real)
 
 
 def _require_listed(settings: Settings, state: State) -> None:

@@ -23,7 +23,7 @@ from .decision import (
     read_token,
     remove_token,
 )
-from .directories import is_owned
+from .directories import is_owned, upwards
 from .environment import CONFIG, MAKE_ANEW, WINDOWS, Doubt, Environment, is_never_asked
 from .errors import shown
 from .gitindex import Repository, Tracked, enclosing, tracked
@@ -232,17 +232,13 @@ def _followed(path: bytes) -> Way:
 
 def _readable_repositories(directory: bytes) -> Iterator[Repository]:
     """Yield those around *directory* that can be read, where there are others besides."""
-    while True:
+    for place in upwards(directory):
         try:
-            found = None if is_never_asked(directory) else repository_at(directory)
+            found = None if is_never_asked(place) else repository_at(place)
         except Doubt:
             found = None
         if found is not None:
             yield found
-        parent = os.path.dirname(directory)
-        if parent == directory:
-            return
-        directory = parent
 
 
 def judge(
