@@ -27,6 +27,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from .discovery import Marker
+
 
 # ---- What the user has decided -------------------------------------------------------------------
 
@@ -134,16 +136,21 @@ def look_into(root: bytes, names: tuple[bytes, ...], policy: Policy) -> Outcome 
     marker = bound_marker(root, policy.state) or find_marker(root, names)
     if marker is None:
         return None
-    rests_on = list(marker.rests_on)
     if policy.mistake:
         refusal = f"{policy.mistake}; until then nothing is activated"
-        return Outcome([*rests_on, *policy.witnesses()], kept=False, refusal=refusal)
+        return Outcome([*marker.rests_on, *policy.witnesses()], kept=False, refusal=refusal)
+    if marker.environment is None and marker.reason is None:
+        # An environment may be bound to it.
+        return Outcome([*marker.rests_on, *policy.stamp()], kept=True)
+    return _examined(root, marker, policy)
+
+
+def _examined(root: bytes, marker: Marker, policy: Policy) -> Outcome:
+    """Return what comes of the environment that *marker* in *root* leads to, or is meant as."""
+    rests_on = list(marker.rests_on)
     try:
         if marker.environment is None:
-            if marker.reason is None:
-                # An environment may be bound to it.
-                return Outcome([*rests_on, *policy.stamp()], kept=True)
-            raise marker.reason
+            raise marker.reason or Unusable("is no environment")
         rests_on += witnesses(marker.environment)
         environment = examine(marker.environment)
     except Unusable as reason:
