@@ -15,7 +15,7 @@ import time
 from .caller import home_directory
 from .discovery import DEFAULT_NAMES, present
 from .environment import display_name
-from .errors import UsageError, run, shown
+from .errors import UsageError, run
 from .nearest import look_into, read_policy, roots
 from .recipe import (
     ACTIVATE,
@@ -23,11 +23,11 @@ from .recipe import (
     REFUSE,
     Draft,
     Recipe,
-    is_spoken,
     recipe_cache,
     recipe_path,
+    require_spoken,
 )
-from .shells import Shell, shell_named, shell_names
+from .shells import Shell, require_shell
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,11 +47,8 @@ def respond(words: list[bytes], environ: Mapping[str, str]) -> bytes:
         raise UsageError("usage: hook <protocol> <shell> <directory> [<marker name>...]")
     protocol, shell_name, directory, *names = words
     trust = protocol.partition(b".")[2]
-    if not is_spoken(protocol):
-        raise UsageError("this shell was started with another version; start a new shell")
-    shell = shell_named(os.fsdecode(shell_name))
-    if shell is None:
-        raise UsageError(f"no shell is called '{shown(shell_name)}'; there are {shell_names()}")
+    require_spoken(protocol)
+    shell = require_shell(shell_name)
     policy = read_policy(environ, os.fsdecode(trust))
     cache = recipe_cache(environ, protocol)
     home = home_directory(environ)

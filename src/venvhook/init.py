@@ -9,9 +9,9 @@ import os
 import sys
 
 from .directories import cache_directory, session_directory, usable
-from .errors import UsageError, run, shown
+from .errors import UsageError, run
 from .recipe import PROTOCOL, Draft, recipe_cache
-from .shells import Shell, shell_named, shell_names
+from .shells import Shell, require_shell, shell_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -114,9 +114,7 @@ def respond(words: list[bytes], environ: Mapping[str, str]) -> bytes:
         del words[1]
     if len(words) != 1:
         raise UsageError(f"usage: venvhook init <shell>, with one of {shell_names()}")
-    shell = shell_named(os.fsdecode(words[0]))
-    if shell is None:
-        raise UsageError(f"no shell is called '{shown(words[0])}'; there are {shell_names()}")
+    shell = require_shell(words[0])
     # Made before anything is read, so that an upgrade meanwhile is newer than what is kept.
     draft = Draft(keep if keep and _may_keep(keep, environ) else None)
     try:

@@ -25,11 +25,11 @@ from .binding import bound_roots
 from .config import FILE
 from .decision import policies_below
 from .directories import make_directories
-from .errors import UsageError, run, shown
+from .errors import UsageError, run
 from .ignoring import ignored_directories
 from .nearest import Policy, read_policy
-from .recipe import Draft, is_spoken, recipe_cache
-from .shells import Shell, shell_named, shell_names
+from .recipe import Draft, recipe_cache, require_spoken
+from .shells import Shell, require_shell
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,11 +50,8 @@ def respond(words: list[bytes], environ: Mapping[str, str]) -> bytes:
     if len(words) != 2:
         raise UsageError("usage: policy <protocol> <shell>")
     protocol, name = words
-    if not is_spoken(protocol):
-        raise UsageError("this shell was started with another version; start a new shell")
-    shell = shell_named(os.fsdecode(name))
-    if shell is None:
-        raise UsageError(f"no shell is called '{shown(name)}'; there are {shell_names()}")
+    require_spoken(protocol)
+    shell = require_shell(name)
     variables = {key: value for key, value in environ.items() if not key.startswith(_PREFIX)}
     return make_and_keep(shell, recipe_cache(environ, protocol), variables)
 

@@ -17,6 +17,7 @@ import time
 
 from .directories import cache_directory, make_directories, mirrored, usable
 from .environment import is_file
+from .errors import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -72,9 +73,10 @@ class Recipe:
         return b"_venvhook_" + self.verb + b" " + quoted + b"\n"
 
 
-def is_spoken(protocol: bytes) -> bool:
-    """Return whether an answer can be given in *protocol*, with or without a setting of trust."""
-    return protocol.partition(b".")[0] in _SPOKEN
+def require_spoken(protocol: bytes) -> None:
+    """Raise UsageError if no answer can be given in *protocol*, a setting of trust aside."""
+    if protocol.partition(b".")[0] not in _SPOKEN:
+        raise UsageError("this shell was started with another version; start a new shell")
 
 
 def recipe_cache(environ: Mapping[str, str], protocol: bytes = PROTOCOL) -> bytes | None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+
+from .errors import UsageError, shown
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,6 +77,14 @@ def shell_named(name: str) -> Shell | None:
         if name == shell.name or name in shell.aliases:
             return shell
     return None
+
+
+def require_shell(name: bytes) -> Shell:
+    """Return the row of the shell called *name*. Raises UsageError where there is none."""
+    shell = shell_named(os.fsdecode(name))
+    if shell is None:
+        raise UsageError(f"no shell is called '{shown(name)}'; there are {shell_names()}")
+    return shell
 
 
 def shell_names() -> str:
