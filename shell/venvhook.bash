@@ -388,7 +388,8 @@ _venvhook_give_up() {
 _venvhook_run() {
   local pid='' answer='' status
   # 0: it does not have to end itself.
-  builtin set -- "$_VENVHOOK_PYTHON" -I -S "$_VENVHOOK_SOURCE/venvhook/helper.py" 0 "$1" "$_VENVHOOK_PROTOCOL" "${@:2}"
+  builtin set -- "$_VENVHOOK_PYTHON" -I -S "$_VENVHOOK_SOURCE/venvhook/helper.py" 0 "$1" \
+    "$_VENVHOOK_PROTOCOL" "${@:2}"
   builtin trap '_venvhook_kill; \builtin exit 130' INT
   {
     builtin read -r pid
@@ -513,8 +514,8 @@ _venvhook_carry_out() {
 # Remembers what activation replaces.
 _venvhook_store() {
   _VENVHOOK_LEFTOVER=${_OLD_VIRTUAL_PATH+x} _VENVHOOK_UNEXPORTED='' _VENVHOOK_DEACTIVATE=''
-  builtin unset _VENVHOOK_OLD_VIRTUAL_ENV _VENVHOOK_OLD_VIRTUAL_ENV_PROMPT _VENVHOOK_OLD_PYTHONHOME
-  [[ -z ${VIRTUAL_ENV+x}${VIRTUAL_ENV_PROMPT+x}${PYTHONHOME+x} ]] || _venvhook_store_variables
+  local before=${_VENVHOOK_OLD_VIRTUAL_ENV+x}${_VENVHOOK_OLD_VIRTUAL_ENV_PROMPT+x}${_VENVHOOK_OLD_PYTHONHOME+x}
+  [[ -z ${VIRTUAL_ENV+x}${VIRTUAL_ENV_PROMPT+x}${PYTHONHOME+x}$before ]] || _venvhook_store_variables
   # Says by its status whether there is such a function, and prints nothing as -F would.
   ! builtin declare -f +t deactivate || _VENVHOOK_DEACTIVATE=$(\builtin declare -fp deactivate)
 }
@@ -522,6 +523,7 @@ _venvhook_store() {
 # What carries out the rest takes PYTHONHOME itself.
 _venvhook_store_variables() {
   local name attributes
+  builtin unset _VENVHOOK_OLD_VIRTUAL_ENV _VENVHOOK_OLD_VIRTUAL_ENV_PROMPT _VENVHOOK_OLD_PYTHONHOME
   if [[ -n ${VIRTUAL_ENV+x} ]]; then _VENVHOOK_OLD_VIRTUAL_ENV=$VIRTUAL_ENV; fi
   if [[ -n ${VIRTUAL_ENV_PROMPT+x} ]]; then _VENVHOOK_OLD_VIRTUAL_ENV_PROMPT=$VIRTUAL_ENV_PROMPT; fi
   for name in VIRTUAL_ENV VIRTUAL_ENV_PROMPT PYTHONHOME; do
@@ -560,29 +562,31 @@ _venvhook_deactivate_define() {
   { function deactivate { _venvhook_deactivate; }; } || _VENVHOOK_DEACTIVATE=''
 }
 
-# Takes our 'deactivate' away, and gives back that of the user's: once more, where Ctrl-C may have ended
-# that. Another one, which he has defined meanwhile, stays.
+# Takes our 'deactivate' away, and gives back that of the user's. One that he has defined meanwhile stays.
 _venvhook_deactivate_remove() {
   local text=''
   _venvhook_deactivate_text
-  [[ -z $text || $text == *_venvhook_deactivate* || $_VENVHOOK_DEACTIVATE == "$text"* ]] || return 0
+  [[ -z $text || $text == *_venvhook_deactivate* ]] || return 0
   builtin unset -f deactivate || builtin :
   [[ -z $_VENVHOOK_DEACTIVATE ]] || _venvhook_deactivate_give_back
 }
 
+# Without Ctrl-C, after which bash 5.1 would leave aliases off whatever is done about it.
 _venvhook_deactivate_give_back() {
-  local text=$_VENVHOOK_DEACTIVATE exported=''
+  local text=$_VENVHOOK_DEACTIVATE exported='' kept aliases=''
   # From 5.0 on bash adds a line that says so.
   if [[ $text == *$'\n'"declare -f"*" deactivate" ]]; then
     exported=1 text=${text%$'\n'*}
   fi
+  kept=$(\builtin trap -p INT)
+  builtin trap '' INT
   # Aliases in it were expanded when it was defined.
-  ! builtin shopt -q expand_aliases || _VENVHOOK_ALIASES=1
+  ! builtin shopt -q expand_aliases || aliases=1
   builtin shopt -u expand_aliases
   builtin eval "function $text"
-  [[ -z $_VENVHOOK_ALIASES ]] || builtin shopt -s expand_aliases
-  _VENVHOOK_ALIASES=''
+  [[ -z $aliases ]] || builtin shopt -s expand_aliases
   [[ -z $exported ]] || builtin export -f deactivate
+  builtin eval "\\builtin ${kept:-trap - INT}"
 }
 
 # Sets text to the function 'deactivate' as it is. A substitution would start a process, so by way of
@@ -597,7 +601,6 @@ _venvhook_deactivate_text() {
   fi
   if [[ $text == *"#$$" ]]; then
     text=${text%"#$$"}
-    text=${text%$'\n'}
   else
     text=$(\builtin declare -f deactivate)
   fi
@@ -633,8 +636,9 @@ _venvhook_outrank() {
   _VENVHOOK_SEEN=${PATH-}
 }
 
-# Puts ($2), the name of the environment $1, before prompt, unless that is not wished or it shows it itself.
-# One that cannot be changed (locked) stays; one that may show it later is looked at again each time.
+# Puts ($2), the name of the environment $1, before prompt, unless that is not wished or it shows it
+# itself. One that cannot be changed (locked) stays; one that may show it later is looked at again each
+# time.
 _venvhook_prompt_show() {
   drawn=$'\n'
   if [[ -n ${VIRTUAL_ENV_DISABLE_PROMPT-} ]]; then
@@ -966,7 +970,8 @@ _venvhook_leave() {
   fi
   local root=${_VENVHOOK_ROOT%/}
   _venvhook_switch '' '' ''
-  [[ $PWD/ != "$root"/* ]] || _VENVHOOK_WATCH=("$root/$_VENVHOOK_NAME1" "$root/$_VENVHOOK_NAME2" "$root/$_VENVHOOK_NAME3")
+  [[ $PWD/ != "$root"/* ]] ||
+    _VENVHOOK_WATCH=("$root/$_VENVHOOK_NAME1" "$root/$_VENVHOOK_NAME2" "$root/$_VENVHOOK_NAME3")
 }
 
 # Before direnv's turn after a change of directory, where it is loaded: out of a project that was left,
@@ -992,8 +997,8 @@ _venvhook_depart() {
 # ---- The hook ------------------------------------------------------------------------------------
 
 # Called at each prompt, and where the shell can after each change of directory; $1 is the status to
-# keep, if it is not $?, and $2 the DEBUG trap, as 'trap -p' prints it. Nothing if all looks as it did after the last walk; otherwise walks again. No
-# failure in it may end the shell (set -e).
+# keep, if it is not $?, and $2 the DEBUG trap, as 'trap -p' prints it. Nothing if all looks as it did
+# after the last walk; otherwise walks again. No failure in it may end the shell (set -e).
 _venvhook_hook() {
   # Commands after this one in the same string see $? as it was; but where there are none, bash gives
   # it back itself, and what the user's own line has survived must not end the shell (set -e) nor be
@@ -1008,7 +1013,8 @@ _venvhook_hook() {
     *) local status=${1:-$?} look='' offer='' ;;
   esac
   # One test for all that is rare; the rest of a prompt where nothing is active calls no builtin.
-  if [[ -n ${VENVHOOK_GUARDED-}${VENVHOOK_BASH_EAGER-}${VENVHOOK_OFF-}${_VENVHOOK_HALF-}$_VENVHOOK_EAGER$_VENVHOOK_DRAWN$_VENVHOOK_LOOK$_VENVHOOK_AWAY ||
+  if [[ -n ${VENVHOOK_GUARDED-}${VENVHOOK_BASH_EAGER-}${VENVHOOK_OFF-} ||
+    -n $_VENVHOOK_DRAWN$_VENVHOOK_LOOK$_VENVHOOK_EAGER$_VENVHOOK_AWAY${_VENVHOOK_HALF-} ||
     -e $_VENVHOOK_SESSION ]]; then
     # (After Ctrl-C it is still put away.)
     if [[ -z ${_VENVHOOK_ALONE-} ]] && { [[ -n $_VENVHOOK_AWAY ]] || local -f +i builtin; }; then
@@ -1033,7 +1039,8 @@ _venvhook_hook() {
     _venvhook_walk || :
   fi
   [[ -z ${VENVHOOK_GUARD:-$_VENVHOOK_GUARD}${VENVHOOK_GUARDED-} ]] || _venvhook_alone _venvhook_guard || :
-  [[ -z $offer || ${VENVHOOK_AUTO_CREATE:-$_VENVHOOK_AUTO_CREATE} == never ]] || _venvhook_alone _venvhook_offer || :
+  [[ -z $offer || ${VENVHOOK_AUTO_CREATE:-$_VENVHOOK_AUTO_CREATE} == never ]] ||
+    _venvhook_alone _venvhook_offer || :
   return "$status"
 }
 
@@ -1060,7 +1067,8 @@ _venvhook_is_free() {
     return 0
   fi
   if [[ -n $_VENVHOOK_ENV ]]; then
-    if [[ ${_OLD_VIRTUAL_PATH+x} != "$_VENVHOOK_LEFTOVER" || ( -n ${VIRTUAL_ENV-} && $VIRTUAL_ENV != "$_VENVHOOK_ENV" ) ]]; then
+    if [[ ${_OLD_VIRTUAL_PATH+x} != "$_VENVHOOK_LEFTOVER" ||
+      ( -n ${VIRTUAL_ENV-} && $VIRTUAL_ENV != "$_VENVHOOK_ENV" ) ]]; then
       _venvhook_yield
     else
       # VIRTUAL_ENV was taken away, or conda activated an environment.
@@ -1147,7 +1155,8 @@ _venvhook_eager_trap() {
 _venvhook_set_trap() {
   _VENVHOOK_NEXT=$1
   # shellcheck disable=SC2016  # expanded by the trap
-  builtin trap '[[ ${FUNCNAME-} == _venvhook_* ]] || { \builtin trap -- "${_VENVHOOK_NEXT:--}" DEBUG; \builtin eval "$_VENVHOOK_NEXT"; }' DEBUG
+  builtin trap '[[ ${FUNCNAME-} == _venvhook_* ]] ||
+    { \builtin trap -- "${_VENVHOOK_NEXT:--}" DEBUG; \builtin eval "$_VENVHOOK_NEXT"; }' DEBUG
 }
 
 # Before each command of the user's, with VENVHOOK_BASH_EAGER: $1 is the status of his trap, and $2 his
@@ -1224,7 +1233,8 @@ _venvhook_guard() {
 _venvhook_explain_refusal() {
   local line='' file=$_VENVHOOK_CACHE/venvhook.line
   [[ -O $_VENVHOOK_CACHE && ! -L $file ]] || return 0
-  { builtin history 1 >| "$file" && IFS= builtin read -r line < "$file" && builtin : >| "$file"; } 2> /dev/null || :
+  { builtin history 1 >| "$file" && IFS= builtin read -r line < "$file" && builtin : >| "$file"; } \
+    2> /dev/null || :
   [[ $line == *pip* && $line != "$_VENVHOOK_REFUSED" ]] || return 0
   _VENVHOOK_REFUSED=$line
   _venvhook_say "pip installs outside of environments are off; 'venvhook guard off' allows them"
@@ -1356,7 +1366,6 @@ _venvhook_register() {
 
 _venvhook_load
 [[ -z $_VENVHOOK_ALIASES ]] || builtin shopt -s expand_aliases
-_VENVHOOK_ALIASES=''
 _venvhook_set_options "$_VENVHOOK_OPTIONS"
 _VENVHOOK_OPTIONS=''
 case $_VENVHOOK_KEPT in
