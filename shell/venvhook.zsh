@@ -231,7 +231,7 @@ _venvhook_look() {
   [[ ! -e $_VENVHOOK_NAME3 ]] || look+=$_VENVHOOK_NAME3/
   if ((${#_VENVHOOK_WATCH[@]})); then
     for i in "${_VENVHOOK_WATCH[@]}"; do
-      if [[ $_VENVHOOK_RECIPE -nt $i ]]; then look+=n; else [[ -e $i ]]; look+=$?; fi
+      [[ $_VENVHOOK_RECIPE -nt $i ]] && look+=n || { [[ -e $i ]]; look+=$?; }
     done
   fi
   [[ -z $_VENVHOOK_TOKEN ]] || _venvhook_knows "$_VENVHOOK_ENV" "$_VENVHOOK_TOKEN" || look+=x
@@ -541,7 +541,11 @@ _venvhook_carry_out() {
     builtin unset VIRTUAL_ENV VIRTUAL_ENV_PROMPT VENVHOOK_ACTIVE
     [[ -z ${_VENVHOOK_OLD_VIRTUAL_ENV+x}${_VENVHOOK_OLD_VIRTUAL_ENV_PROMPT+x}${_VENVHOOK_OLD_PYTHONHOME+x} ]] ||
       _venvhook_restore
-    if [[ ${functions[deactivate]-} == *_venvhook_deactivate* ]]; then _venvhook_deactivate_remove; fi
+    if [[ -n $_VENVHOOK_DEACTIVATE ]]; then
+      _venvhook_deactivate_remove
+    elif [[ ${functions[deactivate]-} == *_venvhook_deactivate* ]]; then
+      builtin unset -f deactivate
+    fi
   fi
   _VENVHOOK_ROOT=$2 _VENVHOOK_ENV=$3 _VENVHOOK_TOKEN='' _VENVHOOK_PATHLESS=$6 _VENVHOOK_PREFIX=$8 \
     _VENVHOOK_DRAWN=$9 _VENVHOOK_TWIN=${10} _VENVHOOK_MODE=${12} _VENVHOOK_HALF=()
@@ -582,6 +586,8 @@ _venvhook_restore() {
 
 # Gives back the user's 'deactivate', or none, in the place of ours.
 _venvhook_deactivate_remove() {
+  # One that the user has defined meanwhile stays.
+  [[ ${functions[deactivate]-} == *_venvhook_deactivate* ]] || return 0
   if [[ -n $_VENVHOOK_DEACTIVATE ]]; then
     builtin eval "$_VENVHOOK_DEACTIVATE"
   else
@@ -643,14 +649,20 @@ _venvhook_outrank() {
   [[ -z $_VENVHOOK_SEEN ]] || _VENVHOOK_SEEN=$PATH
 }
 
-# Puts ($2), the name of the environment $1, before text, unless that is not wished or text shows it
-# itself. A prompt that cannot be changed stays; one that may show it later, or shows a name by options
-# that may change, is looked at again each time.
+# Puts ($2), the name of the environment $1, before text, unless that is not wished or the prompt shows it
+# itself: by a variable or a function, or by a program that makes it anew after this or did so before. A
+# prompt that cannot be changed stays; one that may show it later, or shows a name by options that may
+# change, is looked at again each time.
 _venvhook_prompt_show() {
+  local all=$text${RPS1-}${RPROMPT-} programs=" ${precmd_functions[*]-} "
   drawn=$'\n'
   if [[ -n ${VIRTUAL_ENV_DISABLE_PROMPT-} || ${(t)PS1} == *readonly* ]]; then
     drawn=${VIRTUAL_ENV_DISABLE_PROMPT-}:
-  elif [[ -n ${PS1+x} ]] && ! _venvhook_prompt_tells "$@"; then
+  elif [[ -n ${PS1+x} && $all != *VIRTUAL_ENV* && $all != *virtualenv* &&
+    $programs != *' prompt_starship_precmd '* && $programs != *' _omp_precmd '* && $programs != *' __lp_set_prompt '* &&
+    ( $programs != *' powerlevel9k_prepare_prompts '* ||
+    " $POWERLEVEL9K_LEFT_PROMPT_ELEMENTS $POWERLEVEL9K_RIGHT_PROMPT_ELEMENTS " != *' virtualenv'[\ _]* ) ]]; then
+    [[ $all != *[\(\[]* ]] || ! _venvhook_prompt_tells "$2" "${1:t}" || return 0
     if [[ $2 == *[%\\\$\`!]* ]]; then
       _venvhook_prompt_name "$2"
     else
@@ -686,19 +698,13 @@ _venvhook_prompt_name() {
   prefix="($name) "
 }
 
-# Does text show the environment $1, called $2, itself? By a variable or a function, or in brackets where
-# it was made anew with it, whatever the colours; or by a program that makes it anew after this or did so
-# before.
+# Does the prompt, with what is at the right, show one of the names $@ in brackets, as where it was made
+# anew with it, whatever the colours?
 _venvhook_prompt_tells() {
-  local all=$text${RPS1-}${RPROMPT-} programs=" ${precmd_functions[*]-} " name
-  [[ $all != *VIRTUAL_ENV* && $all != *virtualenv* && $programs != *' prompt_starship_precmd '* &&
-    $programs != *' _omp_precmd '* && $programs != *' __lp_set_prompt '* ]] || return 0
-  [[ $programs != *' powerlevel9k_prepare_prompts '* || " $POWERLEVEL9K_LEFT_PROMPT_ELEMENTS $POWERLEVEL9K_RIGHT_PROMPT_ELEMENTS " != *' virtualenv'[\ _]* ]] ||
-    return 0
-  [[ $all == *[\(\[]* ]] || return 1
   builtin setopt local_options extended_glob
+  local name
   all=${all//(%\{[^%]#%\}|%[FK]\{[^\}]#\}|%[fkbBuUsS])/}
-  for name in "$2" "${1:t}"; do
+  for name in "$@"; do
     [[ $all != *[\(\[]"$name"[\)\]]* ]] || return 0
   done
   return 1
@@ -776,7 +782,7 @@ _venvhook_yield() {
   builtin unset VENVHOOK_ACTIVE
   builtin unset _VENVHOOK_OLD_VIRTUAL_ENV _VENVHOOK_OLD_VIRTUAL_ENV_PROMPT _VENVHOOK_OLD_PYTHONHOME
   # Somebody may have set VIRTUAL_ENV and no more.
-  if [[ $theirs == *_venvhook_deactivate* ]]; then _venvhook_deactivate_remove; fi
+  _venvhook_deactivate_remove
   _VENVHOOK_ROOT='' _VENVHOOK_ENV='' _VENVHOOK_TOKEN='' _VENVHOOK_DEACTIVATE=''
 }
 
@@ -868,20 +874,21 @@ _venvhook_decide() {
   local mode='' recipe=$_VENVHOOK_CACHE${1%/}/venvhook.recipe.sh witness
   [[ ! -o prompt_subst && ! -o prompt_bang && -o prompt_percent ]] && mode=p || _venvhook_prompt_mode
   builtin emulate -L zsh -o no_aliases
-  level=$1 markers=''
+  level=$1 markers='' verdict=''
   [[ ! -e $1/$_VENVHOOK_NAME1 ]] || markers=$_VENVHOOK_NAME1/
   [[ ! -e $1/$_VENVHOOK_NAME2 ]] || markers+=$_VENVHOOK_NAME2/
   [[ ! -e $1/$_VENVHOOK_NAME3 ]] || markers+=$_VENVHOOK_NAME3/
   if [[ $1 == "$_VENVHOOK_ROOT" && $markers == "$_VENVHOOK_MARKERS" && $#_VENVHOOK_PASSED -eq 0 ]] &&
     _venvhook_knows "$_VENVHOOK_ENV" "$_VENVHOOK_TOKEN"; then
-    fresh='' verdict=activate
+    verdict=activate
     for witness in "${_VENVHOOK_WATCH[@]}"; do
-      [[ $_VENVHOOK_RECIPE -nt $witness ]] || { fresh='' verdict='' && break; }
-      fresh+=n
+      [[ $_VENVHOOK_RECIPE -nt $witness ]] || { verdict='' && break; }
     done
-    [[ -z $verdict ]] || return 0
+    if [[ -n $verdict ]]; then
+      fresh=${(j::)_VENVHOOK_WATCH/*/n}
+      return 0
+    fi
   fi
-  verdict=''
   if [[ -f $recipe && -O $recipe ]]; then builtin source "$recipe"; fi
   [[ -n $verdict ]] ||
     _venvhook_ask hook zsh "$1" "$_VENVHOOK_NAME1" "$_VENVHOOK_NAME2" "$_VENVHOOK_NAME3"
