@@ -26,12 +26,12 @@ def app(home: Path, make_environment: EnvironmentMaker) -> Path:
 
 
 def count_calls(terminal: Terminal) -> None:
-    """Put a program before the helper's Python that notes each call in HOME/calls."""
+    """Put a program before the helper's Python that notes each call's module in HOME/calls."""
     shell = terminal.shell
     real = os.fsdecode(terminal.value("_VENVHOOK_PYTHON") or b"")
     program = terminal.home / "helper"
     program.write_text(
-        f'#!/bin/sh\nprintf "%s\\n" "$4" >> {terminal.home}/calls\nexec {shell.word(real)} "$@"\n'
+        f'#!/bin/sh\nprintf "%s\\n" "$5" >> {terminal.home}/calls\nexec {shell.word(real)} "$@"\n'
     )
     program.chmod(0o755)
     line = "set -g _VENVHOOK_PYTHON %s" if shell.name == "fish" else "_VENVHOOK_PYTHON=%s"
@@ -41,7 +41,7 @@ def count_calls(terminal: Terminal) -> None:
 def calls(terminal: Terminal) -> int:
     """Return how often the helper was asked what to do since ``count_calls``."""
     file = terminal.home / "calls"
-    return file.read_text().count("from venvhook.hook ") if file.exists() else 0
+    return file.read_text().splitlines().count("hook") if file.exists() else 0
 
 
 def visit(terminal: Terminal) -> str | None:
