@@ -25,9 +25,10 @@ NEVER = re.compile(
     r'"(?:/net|/afs|/misc|/smb|/Network|//|/proc/self/(?:cwd|root|fd)|/dev/(?!null))'
 )
 READ_LINK = re.compile(r'(readlink(?:at)?\([^"]*"[^"]*"), "[^"]*"')
-_FROM = "import sys; sys.path.append(sys.argv.pop(1)); from venvhook."
-HELPER = f"{_FROM}hook import main; main()"
-COMMAND = f"{_FROM}cli import main; sys.exit(main())"
+HELPER = str(CHECKOUT / "src/venvhook/helper.py")
+COMMAND = (
+    "import sys; sys.path.append(sys.argv.pop(1)); from venvhook.cli import main; sys.exit(main())"
+)
 
 Make = Callable[[Builder], Path]
 
@@ -168,7 +169,7 @@ def forbidden(found: list[str]) -> list[str]:
 def of_the_helper(root: Path, home: Path) -> list[str]:
     """Return what the helper looks up when it is asked about *root*."""
     asked = [PROTOCOL.decode(), "bash", str(root), ".venv", "venv", "env"]
-    return lookups(root, home, ["-S", "-c", HELPER, str(CHECKOUT / "src"), *asked])
+    return lookups(root, home, ["-S", HELPER, "0", "hook", *asked])
 
 
 def of_a_command(*words: str) -> Callable[[Path, Path], list[str]]:
