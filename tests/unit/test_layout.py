@@ -253,3 +253,15 @@ def test_common_functions_come_in_the_same_order(shell: str) -> None:
 def test_the_verbs_and_the_entries_are_in_every_script(shell: str) -> None:
     for name in ("activate", "refuse", "pass", "hook", "switch", "deactivate", "load"):
         assert f"_venvhook_{name}" in functions(shell)
+
+
+def test_nothing_else_lies_at_the_top() -> None:
+    """What was left there by a trial would be delivered with the rest."""
+    # Whoever owns the clone: nothing of it is run.
+    words = ["git", "-c", "safe.directory=*", "ls-files", "-z"]
+    done = subprocess.run(words, cwd=CHECKOUT, capture_output=True)
+    if done.returncode != 0:
+        pytest.skip("this is no clone of the repository")
+    top = {name.partition("/")[0] for name in os.fsdecode(done.stdout).split("\0") if name}
+    files = {"pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE", "install.sh", ".gitignore"}
+    assert top == {*files, "src", "shell", "tests", ".ci", ".github"}
