@@ -74,7 +74,7 @@ _venvhook_load() {
     typeset -g _VENVHOOK_LOADED=$$
     typeset -g _VENVHOOK_ROOT='' _VENVHOOK_ENV='' _VENVHOOK_TOKEN='' _VENVHOOK_REST='' _VENVHOOK_HAND=''
     typeset -g _VENVHOOK_TOLD='' _VENVHOOK_DRAWN='' _VENVHOOK_PREFIX='' _VENVHOOK_PATHLESS='' _VENVHOOK_DEACTIVATE=''
-    typeset -g _VENVHOOK_OFFERED='' _VENVHOOK_UNGUARDED='' _VENVHOOK_REFUSED=''
+    typeset -g _VENVHOOK_OFFERED='' _VENVHOOK_UNGUARDED='' _VENVHOOK_REFUSED='' _VENVHOOK_UNEXPORTED=''
     typeset -g _VENVHOOK_JUST='' _VENVHOOK_PROMPT='' _VENVHOOK_DIRENV='' _VENVHOOK_SEEN='' _VENVHOOK_TWIN=''
     typeset -ga _VENVHOOK_LEFT=() _VENVHOOK_HALF=()
     typeset -g _VENVHOOK_LEFTOVER=${_OLD_VIRTUAL_PATH+x}
@@ -443,7 +443,8 @@ _venvhook_tell() {
 # commands: in zsh a call costs 10 us, and each command 1.
 _venvhook_switch() {
   [[ -n $2$_VENVHOOK_ENV ]] || return 0
-  [[ ${(t)PATH}${(t)path}${(t)VIRTUAL_ENV}${(t)VIRTUAL_ENV_PROMPT}${(t)VENVHOOK_ACTIVE}${(t)PYTHONHOME}${(t)PS1}${(t)PROMPT}${(t)prompt} != *-(local|readonly)* ]] ||
+  [[ ${(t)PATH}${(t)path}${(t)VIRTUAL_ENV}${(t)VIRTUAL_ENV_PROMPT} != *-(local|readonly)* &&
+    ${(t)VENVHOOK_ACTIVE}${(t)PYTHONHOME}${(t)PS1}${(t)PROMPT}${(t)prompt} != *-(local|readonly)* ]] ||
     _venvhook_may_change || return 1
   local entries=${PATH-} unset='' text=${PS1-} prefix='' drawn='' lent='' twin=$_VENVHOOK_TWIN
   [[ -n ${PATH+x} ]] || unset=1
@@ -462,7 +463,8 @@ _venvhook_switch() {
   if [[ -n $2 ]]; then
     if [[ -z $_VENVHOOK_ENV ]]; then
       _VENVHOOK_LEFTOVER=${_OLD_VIRTUAL_PATH+x} _VENVHOOK_UNEXPORTED='' _VENVHOOK_DEACTIVATE=''
-      [[ -z ${VIRTUAL_ENV+x}${VIRTUAL_ENV_PROMPT+x}${PYTHONHOME+x}${_VENVHOOK_OLD_VIRTUAL_ENV+x}${_VENVHOOK_OLD_VIRTUAL_ENV_PROMPT+x}${_VENVHOOK_OLD_PYTHONHOME+x}${functions[deactivate]+x} ]] ||
+      [[ -z ${VIRTUAL_ENV+x}${VIRTUAL_ENV_PROMPT+x}${PYTHONHOME+x}${functions[deactivate]+x} &&
+        -z ${_VENVHOOK_OLD_VIRTUAL_ENV+x}${_VENVHOOK_OLD_VIRTUAL_ENV_PROMPT+x}${_VENVHOOK_OLD_PYTHONHOME+x} ]] ||
         _venvhook_store
     fi
     [[ :$entries: != *":$2/bin:"* ]] || twin=${${:-:$entries:}%%":$2/bin:"*}:
@@ -472,7 +474,8 @@ _venvhook_switch() {
     [[ ${ZSH_EVAL_CONTEXT-} != toplevel* ]] || lent=1
     _venvhook_prompt_show "$2" "$3"
   fi
-  _VENVHOOK_HALF=(half "$1" "$2" "$3" "$entries" "$unset" "$text" "$prefix" "$drawn" "$twin" "$lent" "${mode-}")
+  _VENVHOOK_HALF=(half "$1" "$2" "$3" "$entries" "$unset" "$text" "$prefix" "$drawn" "$twin" "$lent"
+    "${mode-}")
   {
     _venvhook_carry_out
   } always {
@@ -737,6 +740,7 @@ _venvhook_deactivate() {
     return 0
   fi
   builtin emulate -L zsh -o no_aliases
+  [[ -z "${_VENVHOOK_HALF-}" ]] || _venvhook_carry_out
   _VENVHOOK_REST+=$_VENVHOOK_ROOT$'\n' _VENVHOOK_JUST=$_VENVHOOK_ROOT
   _venvhook_switch '' '' '' || :
   [[ -z ${VENVHOOK_GUARD:-$_VENVHOOK_GUARD} ]] || _venvhook_guard
@@ -943,8 +947,8 @@ _venvhook_hook() {
   [[ $PWD == "$_VENVHOOK_PWD" &&
     -z "${VENVHOOK_GUARDED-}${VENVHOOK_OFF-}$_VENVHOOK_DRAWN$_VENVHOOK_LOOK$_VENVHOOK_OFFER${_VENVHOOK_HALF-}" &&
     ${VIRTUAL_ENV-}:${CONDA_DEFAULT_ENV-}:${_OLD_VIRTUAL_PATH+x}:${DIRENV_DIFF-} == "$_VENVHOOK_CALM" &&
-    -e $_VENVHOOK_STANDS && ! -e $_VENVHOOK_NAME1 && ! -e $_VENVHOOK_NAME2 && ! -e $_VENVHOOK_NAME3 && ! -e $_VENVHOOK_SESSION &&
-    ( -n $_VENVHOOK_COMPLETES || ${+functions[compdef]} == 0 ) ]] && return 0
+    -e $_VENVHOOK_STANDS && ! -e $_VENVHOOK_NAME1 && ! -e $_VENVHOOK_NAME2 && ! -e $_VENVHOOK_NAME3 &&
+    ! -e $_VENVHOOK_SESSION && ( -n $_VENVHOOK_COMPLETES || ${+functions[compdef]} == 0 ) ]] && return 0
   if [[ -n "${VENVHOOK_GUARDED-}${VENVHOOK_OFF-}$_VENVHOOK_DRAWN${_VENVHOOK_HALF-}" || -e $_VENVHOOK_SESSION ||
     ( -z $_VENVHOOK_COMPLETES && ${+functions[compdef]} == 1 ) || ${+functions[builtin]} == 1 ||
     -o warn_nested_var || -o all_export || -o xtrace ]]; then
