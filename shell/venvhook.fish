@@ -475,7 +475,9 @@ function _venvhook_switch -a root env name
         set -g _VENVHOOK_WATCH
         return 0
     end
-    _venvhook_may_change; or return 1
+    # As _venvhook_may_change asks, mostly without the cost of a call.
+    set -ql PATH VIRTUAL_ENV VIRTUAL_ENV_PROMPT VENVHOOK_ACTIVE PYTHONHOME
+    test $status = 5; or _venvhook_may_change; or return 1
     _venvhook_defer
     set -l path $PATH
     if test -n "$_VENVHOOK_ENV"
@@ -941,7 +943,7 @@ function _venvhook_walk -a verdict asked also bound _base _inside _l1 _l2 _l3 _l
     end
     switch "$verdict"
         case '' pass
-            if test -n "$_VENVHOOK_ENV$_VENVHOOK_REST$_VENVHOOK_WATCH"
+            if test -n "$_VENVHOOK_ENV$_VENVHOOK_REST"; or set -q _VENVHOOK_WATCH[1]
                 # Who still stands in the project may be making its environment anew.
                 string match -rq "^$_VENVHOOK_INSIDE" -- $PWD/
                 and for name in $_VENVHOOK_NAMES
