@@ -399,6 +399,7 @@ def _first_verdict(look: Look, settings: Settings, state: State | None, may_keep
     path = look.real
     if settings.trust == "all":
         look.digest()  # Nobody has asked yet whether a repository has it.
+    known = identity(path)
     may_plant = may_keep and not look.is_tracked
     token, honest = plant_token(path) if may_plant else (b"", False)
     if not token:
@@ -417,8 +418,11 @@ def _first_verdict(look: Look, settings: Settings, state: State | None, may_keep
                 verdict = refused(BIRTH, doubt, None)
                 verdict.kept = verdict.kept and may_keep
                 return verdict
+    if identity(path) != known or (token and read_token(path) != token):
+        # Another one was in its place meanwhile: it may have got the token of this one.
+        return refused(BIRTH, Doubt("was exchanged while it was looked at"), None)
     how = UNASKED if settings.trust == "all" else OWN
-    decision = Decision(look.real, how, token, identity(path), aside)
+    decision = Decision(look.real, how, token, known, aside)
     if state is None or not may_keep or not state.keep(decision):
         _forget_token(path, token)
         token = b""

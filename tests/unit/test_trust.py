@@ -481,6 +481,37 @@ def test_below_a_directory_birth_can_be_set_aside(place: Place) -> None:
     assert place.look().condition == DELIVERED
 
 
+# ---- What changes meanwhile ----------------------------------------------------------------------
+
+
+def test_a_token_planted_in_another_one_meanwhile_proves_nothing(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other, aside = place.directory / "other", place.directory / "aside"
+    shutil.copytree(place.environment, other, symlinks=True)
+
+    def exchange() -> None:
+        place.environment.rename(aside)
+        other.rename(place.environment)
+        aside.rename(other)
+
+    def plant_in_other(path: bytes) -> tuple[bytes, bool]:
+        exchange()
+        planted = plant_token(path)
+        exchange()
+        return planted
+
+    with monkeypatch.context() as patched:
+        patched.setattr("venvhook.trust.plant_token", plant_in_other)
+        verdict = place.look()
+    assert place.why(verdict).startswith("app/.venv was exchanged while it was looked at; not used")
+    assert not verdict.kept
+    exchange()
+    assert place.look().condition == BIRTH
+    exchange()
+    assert place.look().doubt is None
+
+
 # ---- What cannot be written ----------------------------------------------------------------------
 
 
