@@ -1154,9 +1154,10 @@ _venvhook_eager_trap() {
 # the rest of all that have been called; so at first it is a trap that becomes $1 outside of ours.
 _venvhook_set_trap() {
   _VENVHOOK_NEXT=$1
+  # Of one line: the user's trap would see LINENO count the others.
   # shellcheck disable=SC2016  # expanded by the trap
-  builtin trap '[[ ${FUNCNAME-} == _venvhook_* ]] ||
-    { \builtin trap -- "${_VENVHOOK_NEXT:--}" DEBUG; \builtin eval "$_VENVHOOK_NEXT"; }' DEBUG
+  builtin trap '[[ ${FUNCNAME-} == _venvhook_* ]] || '\
+'{ \builtin trap -- "${_VENVHOOK_NEXT:--}" DEBUG; \builtin eval "$_VENVHOOK_NEXT"; }' DEBUG
 }
 
 # Before each command of the user's, with VENVHOOK_BASH_EAGER: $1 is the status of his trap, and $2 his
