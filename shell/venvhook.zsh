@@ -443,10 +443,10 @@ _venvhook_tell() {
 # commands: in zsh a call costs 10 us, and each command 1.
 _venvhook_switch() {
   [[ -n $2$_VENVHOOK_ENV ]] || return 0
-  [[ ${(t)PATH}${(t)path}${(t)VIRTUAL_ENV}${(t)VIRTUAL_ENV_PROMPT} != *-(local|readonly)* &&
-    ${(t)VENVHOOK_ACTIVE}${(t)PYTHONHOME}${(t)PS1}${(t)PROMPT}${(t)prompt} != *-(local|readonly)* ]] ||
-    _venvhook_may_change || return 1
-  local entries=${PATH-} unset='' text=${PS1-} prefix='' drawn='' lent='' twin=$_VENVHOOK_TWIN
+  local entries=${PATH-} unset='' text=${PS1-} prefix='' drawn='' lent='' twin=$_VENVHOOK_TWIN \
+    kinds="${(t)PATH}${(t)path}${(t)VIRTUAL_ENV}${(t)VIRTUAL_ENV_PROMPT}${(t)VENVHOOK_ACTIVE} \
+      ${(t)PYTHONHOME}${(t)PS1}${(t)PROMPT}${(t)prompt}"
+  [[ $kinds != *-local* && $kinds != *-readonly* ]] || _venvhook_may_change || return 1
   [[ -n ${PATH+x} ]] || unset=1
   if [[ -n $_VENVHOOK_ENV ]]; then
     [[ -z $_VENVHOOK_PATHLESS || $entries != "$_VENVHOOK_ENV/bin" ]] || unset=1
@@ -941,7 +941,6 @@ _venvhook_depart() {
 # Up to where something is found, no option of the user's matters, so it needs no 'emulate'; and it
 # is one function, for a call costs as much as two levels of the walk.
 _venvhook_hook() {
-  local look='' code=$?
   # Each command costs 1 us: so one for a prompt where nothing is active nor to be done, which is most of
   # them, and one for all that is rare.
   [[ $PWD == "$_VENVHOOK_PWD" &&
@@ -952,14 +951,16 @@ _venvhook_hook() {
   if [[ -n "${VENVHOOK_GUARDED-}${VENVHOOK_OFF-}$_VENVHOOK_DRAWN${_VENVHOOK_HALF-}" || -e $_VENVHOOK_SESSION ||
     ( -z $_VENVHOOK_COMPLETES && ${+functions[compdef]} == 1 ) || ${+functions[builtin]} == 1 ||
     -o warn_nested_var || -o all_export || -o xtrace ]]; then
-    if [[ ${+functions[builtin]} == 1 ]]; then
-      _venvhook_mind_builtin _venvhook_hook
-      return 0
+    # Of $? nothing is left by now.
+    if [[ ${+functions[builtin]} == 1 || ( -n ${VENVHOOK_GUARDED-} && ${pipestatus[-1]-} == 3 ) ]]; then
+      if [[ ${+functions[builtin]} == 1 ]]; then
+        _venvhook_mind_builtin _venvhook_hook
+        return 0
+      fi
+      _venvhook_explain_refusal || :
     fi
-    [[ $code != 3 || -z ${VENVHOOK_GUARDED-} ]] || _venvhook_explain_refusal || :
     # What a function sets for the one that called it is no mistake here, and nothing is to be exported or shown.
-    [[ ! -o warn_nested_var && ! -o all_export && ! -o xtrace ]] ||
-      builtin setopt local_options no_warn_nested_var no_all_export no_xtrace
+    builtin setopt local_options no_warn_nested_var no_all_export no_xtrace
     [[ -z "${_VENVHOOK_HALF-}" ]] || () { builtin emulate -L zsh -o no_aliases; _venvhook_carry_out; } || :
     # Once compinit has run, which may be later than now.
     [[ -n $_VENVHOOK_COMPLETES || ${+functions[compdef]} == 0 ]] || _venvhook_register_completion
@@ -970,6 +971,7 @@ _venvhook_hook() {
     fi
     if [[ -n ${VENVHOOK_OFF-} || -e $_VENVHOOK_SESSION ]] && _venvhook_is_off; then return 0; fi
   fi
+  local look=''
   if [[ ${VIRTUAL_ENV-}:${CONDA_DEFAULT_ENV-}:${_OLD_VIRTUAL_PATH+x}:${DIRENV_DIFF-} != \
     "$_VENVHOOK_CALM" ]]; then
     if ! _venvhook_is_free; then
