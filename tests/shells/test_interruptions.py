@@ -598,6 +598,59 @@ def test_ctrl_c_between_two_steps_leaves_no_half(
     assert wrong == []
 
 
+@pytest.mark.parametrize("other", ["b", "app"], ids=["another", "the same"])
+def test_ctrl_c_after_activating_by_hand_leaves_nothing_of_ours(
+    other: str,
+    shell: Shell,
+    home: Path,
+    open_terminal: OpenTerminal,
+    make_environment: EnvironmentMaker,
+    request: pytest.FixtureRequest,
+) -> None:
+    make_environment(home / "app/.venv")
+    make_environment(home / "b/.venv")
+    terminal = open_terminal(shell)
+    text = f"{shell.prelude}\n{STEPS[shell.name]}\n{shell.load_line(terminal.command)}\n"
+    terminal.rc_file.write_text(f"{text}_test_arm\n")
+    terminal.restart()
+    script = "activate.fish" if shell.name == "fish" else "activate"
+    by_hand = f"source ~/{other}/.venv/bin/{script}"
+
+    def states(arm: str) -> list[str]:
+        """Return the states after some lines; Ctrl-C ends what the prompt does after the first."""
+        terminal.run(f"{OWN[shell.name]}; cd ~/app")
+        lines = (
+            f"{arm}; {by_hand}; _test_state x > ~/states",
+            f"{ARM[shell.name] % 0}; _test_state x >> ~/states",
+            "_test_state x >> ~/states; deactivate; true",
+            "_test_state x >> ~/states; cd ~; true",
+            "_test_state x >> ~/states; echo at the prompt",
+        )
+        for line in lines[:-1]:
+            if shell.editor:
+                terminal.run(line)
+            else:
+                terminal.send(f"{line}\r")
+        terminal.send(f"{lines[-1]}\r")
+        terminal.wait_for("at the prompt\r\n")
+        terminal.wait_for_prompt()
+        return (home / "states").read_text().splitlines()
+
+    states(ARM[shell.name] % 0)
+    wanted = states(ARM[shell.name] % 0)
+    assert states(ARM[shell.name] % 0) == wanted
+    terminal.run(OWN[shell.name])
+    count = steps_of(shell, terminal, "~/app", by_hand)
+    terminal.run("deactivate; cd ~")
+    wrong = []
+    for step in range(1, count + 1, 1 if request.config.getoption("--all") else 5):
+        seen = states(ARM[shell.name] % (step + (shell.name == "fish")))
+        # Where the prompt that was ended is not made again, the next one does it.
+        if seen[1] not in wanted[:2] or seen[2:] != wanted[2:]:
+            wrong.append((step, seen))
+    assert wrong == []
+
+
 # ---- Ctrl-C while a shell starts -----------------------------------------------------------------
 
 
