@@ -50,3 +50,13 @@ def uv() -> str:
     found = str(beside) if beside.exists() else shutil.which("uv")
     assert found is not None, "uv is in the group dev of pyproject.toml"
     return found
+
+
+def wait_for_tick(directory: Path) -> None:
+    """Return once the clock of *directory*'s file system has moved on."""
+    probe = directory / "probe"
+    probe.touch()
+    begun = probe.stat().st_ctime_ns
+    while probe.stat().st_ctime_ns <= begun:
+        probe.touch()
+    probe.unlink()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from environments import MAKERS, EnvironmentMaker
+from environments import MAKERS, EnvironmentMaker, wait_for_tick
 from venvhook import birth
 from venvhook.birth import check_made_here
 from venvhook.environment import Doubt, examine
@@ -41,16 +41,6 @@ def doubt(path: Path) -> str:
 def set_time(path: Path, time: int) -> None:
     """Set the modification time of *path* itself, in nanoseconds."""
     os.utime(path, ns=(time, time), follow_symlinks=False)
-
-
-def wait_for_tick(directory: Path) -> None:
-    """Return once the clock of *directory*'s file system has moved on."""
-    probe = directory / "probe"
-    probe.touch()
-    begun = probe.stat().st_ctime_ns
-    while probe.stat().st_ctime_ns <= begun:
-        probe.touch()
-    probe.unlink()
 
 
 @pytest.fixture(params=MAKERS)

@@ -12,6 +12,7 @@ from pathlib import Path
 from attacks.case import Group
 from attacks.projects import IN_2037, LONG_AGO, STRANGER, date, everything, git, replace_by
 from attacks.stage import Stage
+from environments import wait_for_tick
 
 GROUP = Group("replaced")
 TOKEN = ".venvhook"
@@ -47,8 +48,11 @@ def _by_a_stranger_s_of_now(stage: Stage) -> None:
     environment = _accepted(stage)
     environment.rename(stage.home / "old")
     stage.build.delivered(stage.home / "new", environment).rename(environment)
-    for entry in everything(environment):
+    # By their names, as what unpacks goes about it. What happens within one tick of the clock can
+    # only be told apart by the numbers of the files.
+    for entry in sorted(everything(environment)):
         os.utime(entry, follow_symlinks=False)
+        wait_for_tick(stage.home)
     stage.visit(environment.parent, None)
 
 
