@@ -237,8 +237,7 @@ _venvhook_knows() {
   local value='' file=$1/.venvhook
   [[ -n $2 && -f $file && ! -L $file && -O $file && -O $1/bin ]] || return 1
   # The end of the file makes the status 1; a NUL ends what is read.
-  # Silent also where it has gone meanwhile, whose name would be shown as it is (closing is cheaper than
-  # /dev/null).
+  # Silent also where it has gone meanwhile, whose name would be shown as it is.
   IFS= builtin read -r -d '' -n 40 value 2>&- < "$file"
   [[ $value == "$2"$'\n' ]]
 }
@@ -407,6 +406,8 @@ _venvhook_run() {
 
 # Becomes the helper, after printing its process number, which before bash 4 only sh tells.
 _venvhook_start() {
+  # Python would say that Ctrl-C has ended its start; the helper does heed it, and is killed before.
+  builtin trap '' INT
   if [[ -n ${BASHPID-} ]]; then
     builtin printf '%s\n' "$BASHPID"
     builtin exec "$@"
@@ -441,18 +442,25 @@ _venvhook_tell() {
 # From the active environment to $2, of the project $1 and called $3; all empty: to none.
 _venvhook_switch() {
   [[ -n $2$_VENVHOOK_ENV ]] || return 0
-  # One redirection for all of it, since one costs as much as ten assignments.
-  _venvhook_work_out "$@" 2> /dev/null || _venvhook_may_change
+  _venvhook_work_out "$@" || _venvhook_may_change
 }
 
-# Can all the variables $@ be set? One that is read-only can be no local one either, which bash says.
-_venvhook_can_set() {
-  local "$@"
+# Calls the function $1 with the other arguments so that Ctrl-C does not end it half-way, but what comes
+# after it: for what is rare and cannot be done twice, since it starts a process.
+_venvhook_uninterrupted() {
+  local kept
+  kept=$(\builtin trap -p INT)
+  _VENVHOOK_INTERRUPTED=''
+  builtin trap '_VENVHOOK_INTERRUPTED=1' INT
+  "$@" || builtin :
+  builtin eval "\\builtin ${kept:-trap - INT}"
+  [[ -z $_VENVHOOK_INTERRUPTED ]] || builtin kill -INT $$
 }
 
-# Is one of the variables $@ read-only?
+# Is one of the variables $@ read-only? Then it can be no local one either, which bash says. (Closing
+# stderr is cheaper than /dev/null.)
 _venvhook_is_locked() {
-  ! _venvhook_can_set "$@" 2> /dev/null
+  ! local "$@" 2>&-
 }
 
 # May be changed what activation changes? If not, that is said once: better all of it than a half.
@@ -468,11 +476,11 @@ _venvhook_may_change() {
 }
 
 # Works out what _venvhook_switch is to set, remembers it, and sets it: what Ctrl-C then leaves undone
-# is done at the next prompt. Fails if it may not be set. What bash says of read-only ones is not shown.
+# is done at the next prompt. Fails if it may not be set.
 _venvhook_work_out() {
   local path=${PATH-} unset='' prompt=${PS1-} prefix='' drawn='' locked=''
-  if ! _venvhook_can_set PATH VIRTUAL_ENV VIRTUAL_ENV_PROMPT VENVHOOK_ACTIVE PYTHONHOME PS1; then
-    _venvhook_can_set PATH VIRTUAL_ENV VIRTUAL_ENV_PROMPT VENVHOOK_ACTIVE PYTHONHOME || return 1
+  if _venvhook_is_locked PATH VIRTUAL_ENV VIRTUAL_ENV_PROMPT VENVHOOK_ACTIVE PYTHONHOME PS1; then
+    ! _venvhook_is_locked PATH VIRTUAL_ENV VIRTUAL_ENV_PROMPT VENVHOOK_ACTIVE PYTHONHOME || return 1
     locked=1
   fi
   [[ -n ${PATH+x} ]] || unset=1
@@ -547,19 +555,25 @@ _venvhook_restore() {
     [[ $_VENVHOOK_UNEXPORTED != *:VIRTUAL_ENV_PROMPT:* ]] || builtin export -n VIRTUAL_ENV_PROMPT
   fi
   # A PYTHONHOME that the user has set meanwhile stays.
-  if [[ -n ${_VENVHOOK_OLD_PYTHONHOME+x} && -z ${PYTHONHOME+x} ]]; then
+  if [[ -z ${_VENVHOOK_OLD_PYTHONHOME+x} || -n ${PYTHONHOME+x} ]]; then
+    builtin :
+  elif [[ $_VENVHOOK_UNEXPORTED == *:PYTHONHOME:* ]]; then
+    PYTHONHOME=$_VENVHOOK_OLD_PYTHONHOME
+  else
     builtin export PYTHONHOME="$_VENVHOOK_OLD_PYTHONHOME"
-    [[ $_VENVHOOK_UNEXPORTED != *:PYTHONHOME:* ]] || builtin export -n PYTHONHOME
   fi
 }
 
 # Puts our 'deactivate' in the place of the user's.
 _venvhook_deactivate_define() {
-  # What takes its place would still be exported.
-  [[ -z $_VENVHOOK_DEACTIVATE ]] || builtin unset -f deactivate || builtin :
+  # What takes its place would still be exported. One that is read-only stays.
+  if [[ -n $_VENVHOOK_DEACTIVATE ]] && ! builtin unset -f deactivate 2> /dev/null; then
+    _VENVHOOK_DEACTIVATE=''
+    return 0
+  fi
   # shellcheck disable=SC2317  # called by the user
-  # Written so, an alias of that name does no harm; one that is read-only stays.
-  { function deactivate { _venvhook_deactivate; }; } || _VENVHOOK_DEACTIVATE=''
+  # Written so, an alias of that name does no harm.
+  function deactivate { _venvhook_deactivate; }
 }
 
 # Takes our 'deactivate' away, and gives back that of the user's. One that he has defined meanwhile stays.
@@ -567,26 +581,23 @@ _venvhook_deactivate_remove() {
   local text=''
   _venvhook_deactivate_text
   [[ -z $text || $text == *_venvhook_deactivate* ]] || return 0
-  builtin unset -f deactivate || builtin :
-  [[ -z $_VENVHOOK_DEACTIVATE ]] || _venvhook_deactivate_give_back
+  builtin unset -f deactivate 2>&- || builtin :
+  [[ -z $_VENVHOOK_DEACTIVATE ]] || _venvhook_uninterrupted _venvhook_deactivate_give_back
 }
 
-# Without Ctrl-C, after which bash 5.1 would leave aliases off whatever is done about it.
+# Not to be ended by Ctrl-C, after which bash 5.1 would leave aliases off whatever is done about it.
 _venvhook_deactivate_give_back() {
-  local text=$_VENVHOOK_DEACTIVATE exported='' kept aliases=''
+  local text=$_VENVHOOK_DEACTIVATE exported='' aliases=''
   # From 5.0 on bash adds a line that says so.
   if [[ $text == *$'\n'"declare -f"*" deactivate" ]]; then
     exported=1 text=${text%$'\n'*}
   fi
-  kept=$(\builtin trap -p INT)
-  builtin trap '' INT
   # Aliases in it were expanded when it was defined.
   ! builtin shopt -q expand_aliases || aliases=1
   builtin shopt -u expand_aliases
   builtin eval "function $text"
   [[ -z $aliases ]] || builtin shopt -s expand_aliases
   [[ -z $exported ]] || builtin export -f deactivate
-  builtin eval "\\builtin ${kept:-trap - INT}"
 }
 
 # Sets text to the function 'deactivate' as it is. A substitution would start a process, so by way of
@@ -735,8 +746,7 @@ _venvhook_deactivate() {
 }
 
 # An environment was activated by hand on top of ours, and 'deactivate' is no longer ours: what is
-# left of ours goes, also out of what the other one will give back. Done again after Ctrl-C, it comes to
-# the same.
+# left of ours goes, also out of what the other one will give back.
 _venvhook_yield() {
   local path theirs entry=$_VENVHOOK_ENV/bin
   theirs=$(\builtin declare -f deactivate)
@@ -776,7 +786,7 @@ _venvhook_yield() {
   fi
   builtin unset VENVHOOK_ACTIVE
   # Somebody may have set VIRTUAL_ENV and no more.
-  [[ $theirs != *_venvhook_deactivate* ]] || _venvhook_deactivate_remove 2> /dev/null
+  [[ $theirs != *_venvhook_deactivate* ]] || _venvhook_deactivate_remove
   _VENVHOOK_ROOT='' _VENVHOOK_ENV='' _VENVHOOK_TOKEN=''
 }
 
@@ -830,7 +840,7 @@ _venvhook_adopt() {
   if [[ ${VIRTUAL_ENV-} == "$active" ]]; then
     builtin unset VIRTUAL_ENV VIRTUAL_ENV_PROMPT
     _venvhook_store
-    _venvhook_deactivate_define 2> /dev/null
+    _venvhook_deactivate_define
     _VENVHOOK_ENV=$active _VENVHOOK_PROMPT=$name
     builtin export VIRTUAL_ENV="$active" VIRTUAL_ENV_PROMPT="$name" VENVHOOK_ACTIVE="$active"
   else
@@ -1046,7 +1056,7 @@ _venvhook_hook() {
 
 # What is to be done before anything is looked at, where there is anything. Fails where it is switched off.
 _venvhook_attend() {
-  [[ -z ${_VENVHOOK_HALF-} ]] || _venvhook_carry_out 2> /dev/null || :
+  [[ -z ${_VENVHOOK_HALF-} ]] || _venvhook_carry_out || :
   [[ $status != 3 || -z ${VENVHOOK_GUARDED-} ]] || _venvhook_explain_refusal || :
   [[ -z ${VENVHOOK_BASH_EAGER-}$_VENVHOOK_EAGER || $# -lt 2 ]] || _venvhook_mind_eager "$2" || :
   if [[ -n $_VENVHOOK_DRAWN ]]; then
@@ -1069,7 +1079,7 @@ _venvhook_is_free() {
   if [[ -n $_VENVHOOK_ENV ]]; then
     if [[ ${_OLD_VIRTUAL_PATH+x} != "$_VENVHOOK_LEFTOVER" ||
       ( -n ${VIRTUAL_ENV-} && $VIRTUAL_ENV != "$_VENVHOOK_ENV" ) ]]; then
-      _venvhook_yield
+      _venvhook_uninterrupted _venvhook_yield
     else
       # VIRTUAL_ENV was taken away, or conda activated an environment.
       [[ -n ${VIRTUAL_ENV-} ]] || _VENVHOOK_REST+=$_VENVHOOK_ROOT$'\n'

@@ -1,4 +1,4 @@
-# venvhook for zsh, 5.3 and later. Printed by 'venvhook init zsh' after a few assignments:
+# venvhook for zsh, 5.3 and later. Read by what 'venvhook init zsh' prints, after a few assignments:
 #   _VENVHOOK_PROTOCOL  which recipes this script understands
 #   _VENVHOOK_PYTHON, _VENVHOOK_SOURCE  the helper's interpreter, and the directory of its package
 #   _VENVHOOK_CACHE  where recipes of that protocol are kept, or empty
@@ -374,6 +374,8 @@ _venvhook_run() {
 
 # Becomes the helper, after printing its process number.
 _venvhook_start() {
+  # Python would say that Ctrl-C has ended its start; the helper does heed it, and is killed before.
+  builtin trap '' INT
   builtin printf '%s\n' "$sysparams[pid]"
   builtin exec "$@"
 }
@@ -582,8 +584,11 @@ _venvhook_restore() {
   fi
   # A PYTHONHOME that the user has set meanwhile stays.
   if (( $+_VENVHOOK_OLD_PYTHONHOME && ! $+PYTHONHOME )); then
-    export PYTHONHOME=$_VENVHOOK_OLD_PYTHONHOME
-    [[ $_VENVHOOK_UNEXPORTED != *:PYTHONHOME:* ]] || typeset -g +x PYTHONHOME
+    if [[ $_VENVHOOK_UNEXPORTED == *:PYTHONHOME:* ]]; then
+      typeset -g PYTHONHOME=$_VENVHOOK_OLD_PYTHONHOME
+    else
+      export PYTHONHOME=$_VENVHOOK_OLD_PYTHONHOME
+    fi
   fi
 }
 
@@ -951,8 +956,9 @@ _venvhook_hook() {
   if [[ -n "${VENVHOOK_GUARDED-}${VENVHOOK_OFF-}$_VENVHOOK_DRAWN${_VENVHOOK_HALF-}" || -e $_VENVHOOK_SESSION ||
     ( -z $_VENVHOOK_COMPLETES && ${+functions[compdef]} == 1 ) || ${+functions[builtin]} == 1 ||
     -o warn_nested_var || -o all_export || -o xtrace ]]; then
-    # Of $? nothing is left by now.
-    if [[ ${+functions[builtin]} == 1 || ( -n ${VENVHOOK_GUARDED-} && ${pipestatus[-1]-} == 3 ) ]]; then
+    # Of $? nothing is left by now. (Of a pipeline, whichever command it was.)
+    if [[ ${+functions[builtin]} == 1 ||
+      ( -n ${VENVHOOK_GUARDED-} && " ${(j: :)pipestatus[@]} " == *" 3 "* ) ]]; then
       if [[ ${+functions[builtin]} == 1 ]]; then
         _venvhook_mind_builtin _venvhook_hook
         return 0

@@ -415,6 +415,24 @@ def read_token(environment: bytes) -> bytes:
     return text[:-1] if is_token(text) else b""
 
 
+def holds_token(environment: bytes, digits: bytes) -> bool:
+    """Return whether the token file of *environment* has these *digits*, whatever else it is.
+
+    For where one has just been planted: some file systems give files links or owners of their own.
+    """
+    path = os.path.join(environment, TOKEN)
+    try:
+        if not is_file(os.lstat(path).st_mode):
+            return False
+        descriptor = _open_quietly(path)
+        try:
+            return os.read(descriptor, TOKEN_LENGTH + 1) == digits + b"\n"
+        finally:
+            os.close(descriptor)
+    except OSError:
+        return False
+
+
 def _open_quietly(path: bytes) -> int:
     """Return a descriptor of the user's own file *path*, to read it, that moves no access time.
 

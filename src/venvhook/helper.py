@@ -35,7 +35,10 @@ except Exception as error:
     if os.environ.get("VENVHOOK_DEBUG") == "1":
         sys.excepthook(*sys.exc_info())
     else:
-        os.write(2, b"venvhook: the helper failed: %a\n" % error)
+        try:  # noqa: SIM105  # contextlib takes time
+            os.write(2, b"venvhook: the helper failed: %a\n" % error)
+        except OSError:
+            pass  # Nobody can be told.
     os.write(1, b"#1")
     os._exit(1)
 del sys.argv[:2]

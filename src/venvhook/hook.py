@@ -79,29 +79,43 @@ def decide_and_keep(
 ) -> Recipe | None:
     """Return what to do about the directory *root*, kept in *cache* if it may be kept.
 
-    While something that it rests on changes (an environment is being made), looks again, up to four
-    times and after a tick of the clock: what the shell sees next is not what was looked at here.
+    While something that it rests on changes (an environment is being made, or exchanged), looks
+    again, up to four times and after a tick of the clock: what the shell sees next is not what was
+    looked at here. A refusal of what has been exchanged meanwhile is not kept: it may be true of
+    neither, and what stands there then may be older than it.
     """
     path = recipe_path(cache, root, shell) if cache is not None else None
     recipe = None
     for _ in range(4):
+        before = _state_of(root)
         draft = Draft(path)
         recipe = decide(root, present(root, names), names, policy)
         if recipe is None:
             draft.drop()
             return None
+        exchanged = _state_of(root) != before
+        recipe.kept = recipe.kept and (recipe.verb == ACTIVATE or not exchanged)
         if recipe.kept:
             recipe.witnesses += draft.generation()
             draft.keep(recipe.line(shell))
         else:
             recipe.witnesses += draft.keep_time(recipe.witnesses)
-        if not draft.is_overtaken(recipe.witnesses):
+        if not (exchanged or draft.is_overtaken(recipe.witnesses)):
             break
         time.sleep(0.005)
     if recipe is not None and not recipe.kept and path is not None:
         # Asked for at each directory change all the same: it is never newer than itself.
         recipe.witnesses.append(path)
     return recipe
+
+
+def _state_of(root: bytes) -> tuple[int, ...]:
+    """Return what changes when an entry of the directory *root* comes, goes or is renamed."""
+    try:
+        found = os.stat(root)
+    except OSError:
+        return ()
+    return found.st_dev, found.st_ino, found.st_mtime_ns
 
 
 def decide(root: bytes, markers: bytes, names: tuple[bytes, ...], policy: Policy) -> Recipe | None:

@@ -1,6 +1,6 @@
-"""What ``venvhook init <shell>`` prints: a few assignments, then the hook script's exact bytes.
+"""What ``venvhook init <shell>`` prints: a few assignments, then the hook script.
 
-For zsh lines that read the script's own file instead: see ``_reading``.
+That is its exact bytes, but for zsh lines that read its own file: see ``_reading``.
 """
 
 from __future__ import annotations
@@ -24,31 +24,36 @@ SOURCE_OPTION = b"--source"
 
 
 # For zsh. A text that 'eval' gets is parsed as a whole before its first line runs, with the user's
-# aliases; so this one turns them off, by an assignment, which calls no command that could be
-# redefined, and evaluates another. Ctrl-C does not leave them off.
-_WITHOUT_ALIASES = b"""\
-_VENVHOOK_ALIASES=${options[aliases]}
+# aliases; so this one turns them off, and what would show each line of the script, by assignments,
+# which call no command that could be redefined, and evaluates another. Ctrl-C leaves none off.
+_UNDISTURBED = b"""\
+_VENVHOOK_ALIASES=${options[aliases]} _VENVHOOK_VERBOSE=${options[verbose]}
+_VENVHOOK_SOURCETRACE=${options[sourcetrace]}
 {
-options[aliases]=off
+options[aliases]=off options[verbose]=off options[sourcetrace]=off
 \\eval $'%b'
 } always {
-options[aliases]=$_VENVHOOK_ALIASES
+options[aliases]=$_VENVHOOK_ALIASES options[verbose]=$_VENVHOOK_VERBOSE
+options[sourcetrace]=$_VENVHOOK_SOURCETRACE
 }
 """
-# A function of the user's that is called 'builtin' is put aside, as in the script.
 _READ = b"""\
-if [[ ! -r $_VENVHOOK_SOURCE/PATH ]]; then
+if [[ -r $_VENVHOOK_SOURCE/PATH ]]; then
+builtin . "$_VENVHOOK_SOURCE/PATH"
+else
 builtin print -r "venvhook: $_VENVHOOK_SOURCE/PATH is gone; install venvhook again" >&2
-elif (( ${+functions[builtin]} )); then
+fi
+"""
+# A function of the user's that is called 'builtin' is put aside, as in the script.
+_READ_WITH_BUILTIN = b"""\
+if (( ${+functions[builtin]} )); then
 disable -f builtin
 {
-builtin . "$_VENVHOOK_SOURCE/PATH"
-} always {
+%b} always {
 builtin enable -f builtin
 }
 else
-builtin . "$_VENVHOOK_SOURCE/PATH"
-fi"""
+%bfi"""
 
 
 def shipped_script(name: str) -> bytes:
@@ -93,8 +98,8 @@ def _reading(name: str) -> bytes:
     Quoted in it, or evaluated by it, the script takes zsh 7 ms to parse; read from its file, 2. All
     in one line, since with ``csh_junkie_quotes`` no quotes may hold a newline.
     """
-    text = _READ.replace(b"PATH", os.fsencode(_script_path(name)))
-    return _WITHOUT_ALIASES % text.replace(b"\n", b"\\n")
+    read = _READ.replace(b"PATH", os.fsencode(_script_path(name)))
+    return _UNDISTURBED % (_READ_WITH_BUILTIN % (read, read)).replace(b"\n", b"\\n")
 
 
 def main() -> None:

@@ -17,6 +17,7 @@ from .decision import (
     UNASKED,
     Decision,
     State,
+    holds_token,
     identity,
     keeps_times_beside,
     plant_token,
@@ -418,7 +419,7 @@ def _first_verdict(look: Look, settings: Settings, state: State | None, may_keep
                 verdict = refused(BIRTH, doubt, None)
                 verdict.kept = verdict.kept and may_keep
                 return verdict
-    if identity(path) != known or (token and read_token(path) != token):
+    if identity(path) != known or (token and not holds_token(path, token)):
         # Another one was in its place meanwhile: it may have got the token of this one.
         return refused(BIRTH, Doubt("was exchanged while it was looked at"), None)
     how = UNASKED if settings.trust == "all" else OWN

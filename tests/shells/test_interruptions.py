@@ -191,6 +191,18 @@ def test_a_helper_that_was_killed_is_asked_again(
     assert terminal.environment == str(environment)
 
 
+def test_ctrl_c_does_not_reach_a_python_that_only_starts(
+    posix_shell: Shell, home: Path, open_terminal: OpenTerminal, make_environment: EnvironmentMaker
+) -> None:
+    """It would say so in several lines; the shell kills it."""
+    environment = make_environment(home / "app/.venv")
+    terminal = open_terminal(posix_shell)
+    early = program(home / "early", "kill -INT $$", f'exec {real_python(terminal)} "$@"')
+    terminal.run(assign(posix_shell, "_VENVHOOK_PYTHON", early))
+    assert terminal.run("cd app") == ""
+    assert terminal.environment == str(environment)
+
+
 def test_an_interrupted_helper_is_asked_again_after_a_change_of_directory(
     shell: Shell, home: Path, open_terminal: OpenTerminal, make_environment: EnvironmentMaker
 ) -> None:
@@ -452,7 +464,7 @@ _test_arm() {
 }
 _test_state() {
   printf '%s|' "$1" "${PATH-unset}" "${VIRTUAL_ENV-unset}" "${VIRTUAL_ENV_PROMPT-unset}" \
-    "${VENVHOOK_ACTIVE-unset}" "${PYTHONHOME-unset}" "$PS1" "$-" \
+    "${VENVHOOK_ACTIVE-unset}" "$(declare -p PYTHONHOME 2>&1)" "$PS1" "$-" \
     "$({ declare -f deactivate; shopt nocasematch expand_aliases; trap -p INT; } | tr '\n' ' ')"
   echo
 }
@@ -468,8 +480,8 @@ TRAPDEBUG() {
 }
 _test_state() {
   printf '%s|' "$1" "${PATH-unset}" "${VIRTUAL_ENV-unset}" "${VIRTUAL_ENV_PROMPT-unset}" \
-    "${VENVHOOK_ACTIVE-unset}" "${PYTHONHOME-unset}" "$PS1" "${functions[deactivate]//$'\n'/}" \
-    "${"$(trap)"//$'\n'/}" "${options[aliases]}"
+    "${VENVHOOK_ACTIVE-unset}" "${(t)PYTHONHOME}${PYTHONHOME-}" "$PS1" \
+    "${functions[deactivate]//$'\n'/}" "${"$(trap)"//$'\n'/}" "${options[aliases]}"
   echo
 }
 """,
@@ -517,9 +529,15 @@ end
 }
 OWN = {
     # These options are put aside while the hook runs.
-    "bash": "export PYTHONHOME=/mine; deactivate() { echo mine; }; shopt -s nocasematch; set -k",
-    "zsh": "export PYTHONHOME=/mine; deactivate() { echo mine; }",
+    "bash": "PYTHONHOME=/mine; deactivate() { echo mine; }; shopt -s nocasematch; set -k",
+    "zsh": "PYTHONHOME=/mine; deactivate() { echo mine; }",
     "fish": "set -gx PYTHONHOME /mine; function deactivate; echo mine; end",
+}
+# An entry of the user's own that is the same as ours.
+OWN_ENTRY = {
+    "bash": "PATH=$PATH:$HOME/app/.venv/bin:/last",
+    "zsh": "PATH=$PATH:$HOME/app/.venv/bin:/last",
+    "fish": "set -gx PATH $PATH $HOME/app/.venv/bin /last",
 }
 # At which command it is to happen.
 ARM = {
@@ -611,7 +629,7 @@ def test_ctrl_c_after_activating_by_hand_leaves_nothing_of_ours(
     make_environment(home / "b/.venv")
     terminal = open_terminal(shell)
     text = f"{shell.prelude}\n{STEPS[shell.name]}\n{shell.load_line(terminal.command)}\n"
-    terminal.rc_file.write_text(f"{text}_test_arm\n")
+    terminal.rc_file.write_text(f"{text}{OWN_ENTRY[shell.name]}\n_test_arm\n")
     terminal.restart()
     script = "activate.fish" if shell.name == "fish" else "activate"
     by_hand = f"source ~/{other}/.venv/bin/{script}"
@@ -649,6 +667,32 @@ def test_ctrl_c_after_activating_by_hand_leaves_nothing_of_ours(
         if seen[1] not in wanted[:2] or seen[2:] != wanted[2:]:
             wrong.append((step, seen))
     assert wrong == []
+
+
+def test_a_trap_of_the_users_is_heard_during_a_switch(
+    posix_shell: Shell, home: Path, open_terminal: OpenTerminal, make_environment: EnvironmentMaker
+) -> None:
+    environment = make_environment(home / "app/.venv")
+    terminal = open_terminal(posix_shell)
+    text = f"{posix_shell.prelude}\n{STEPS[posix_shell.name]}\n"
+    terminal.rc_file.write_text(f"{text}{posix_shell.load_line(terminal.command)}\n_test_arm\n")
+    terminal.restart()
+    terminal.run("cd app; cd")
+    terminal.run("trap 'echo heard >&2' INT")
+    count = steps_of(posix_shell, terminal, "~", "cd app")
+    steps = range(1, count + 1, 7)
+    unheard = []
+    for step in steps:
+        terminal.run("cd ~")
+        printed = terminal.run(f"{ARM[posix_shell.name] % step}; cd app")
+        if printed != "heard\n":
+            assert printed == ""
+            unheard.append(step)
+        assert terminal.run(ARM[posix_shell.name] % 0) == ""
+        assert terminal.environment == str(environment), step
+    # But within the few commands that have no stderr themselves.
+    assert len(steps) > 10
+    assert len(unheard) <= 2, unheard
 
 
 # ---- Ctrl-C while a shell starts -----------------------------------------------------------------

@@ -331,6 +331,18 @@ def test_traps_of_the_users_do_not_run_for_each_command_of_ours(
 
 
 @pytest.mark.usefixtures("prepare")
+def test_zsh_does_not_show_the_lines_of_the_script(zsh: Shell, open_terminal: OpenTerminal) -> None:
+    terminal = open_terminal(zsh, rc="")
+    for option in ("verbose", "source_trace"):
+        printed = terminal.run(f"setopt {option}; {zsh.load_line(terminal.command)}")
+        assert printed.count("\n") < 20, printed[:2000]
+        assert terminal.run(f"[[ -o {option} ]]; echo $?").endswith("0\n")
+        terminal.run(f"unsetopt {option}")
+    assert terminal.run("cd app") == ""
+    assert terminal.prompt == "(app) "
+
+
+@pytest.mark.usefixtures("prepare")
 def test_a_trace_shows_hardly_anything_of_the_hook(
     posix_shell: Shell, open_terminal: OpenTerminal
 ) -> None:

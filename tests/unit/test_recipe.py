@@ -11,8 +11,12 @@ from pathlib import Path
 import pytest
 
 from checkout import CHECKOUT
+from venvhook import hook
+from venvhook.config import Settings
+from venvhook.nearest import Policy
 from venvhook.recipe import (
     ACTIVATE,
+    REFUSE,
     Draft,
     Recipe,
     recipe_path,
@@ -137,3 +141,39 @@ def test_a_full_disk_keeps_no_part_of_a_recipe(room: int, tmp_path: Path) -> Non
         check=True,
     )
     assert names_in(tmp_path) == []
+
+
+@pytest.mark.parametrize("times", [1, 9])
+def test_what_is_exchanged_meanwhile_is_looked_at_again(
+    times: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the first look found may be of both, and what is there then older than the recipe."""
+    root, cache = tmp_path / "app", tmp_path / "cache"
+    root.mkdir()
+    cache.mkdir()
+    (root / ".venv").symlink_to("one")
+    looks: list[bytes] = []
+
+    def decide(
+        path: bytes, markers: bytes, names: tuple[bytes, ...], policy: object
+    ) -> Recipe | None:
+        del names, policy
+        looks.append(b"%d" % len(looks))
+        if len(looks) <= times:
+            (root / "next").symlink_to("other")
+            (root / "next").rename(root / ".venv")
+        return Recipe(REFUSE, path, markers, (looks[-1],), [], True)
+
+    monkeypatch.setattr(hook, "decide", decide)
+    policy = Policy(Settings(), None)
+    recipe = hook.decide_and_keep(BASH, bytes(root), (b".venv",), bytes(cache), policy)
+    assert recipe is not None
+    assert recipe.values == (looks[-1],)
+    kept = Path(os.fsdecode(recipe_path(bytes(cache), bytes(root), BASH) or b""))
+    if times == 1:
+        assert looks == [b"0", b"1"]
+        assert kept.read_bytes() == recipe.line(BASH)
+    else:
+        assert len(looks) == 4
+        assert not recipe.kept
+        assert recipe.line(BASH) not in kept.read_bytes()
