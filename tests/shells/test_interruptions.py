@@ -457,10 +457,16 @@ _test_n=0 _test_count=0
 _test_tick() {
   ((++_test_count != _test_n)) || kill -INT $$
 }
+_test_trap='[[ ${FUNCNAME-} != _venvhook_* ]] || _test_tick'
 _test_arm() {
+  local verb
+  # A file that is sourced, as a recipe is, has no such trap; so what it calls sets it again.
+  for verb in activate refuse pass; do
+    eval "$(declare -f _venvhook_$verb | sed '2s/.*/{ trap "$_test_trap" DEBUG/')"
+  done
   declare -ft $(declare -F | while read -r _ _ name; do
     case $name in _venvhook_* | deactivate) echo "$name";; esac; done)
-  trap '[[ ${FUNCNAME-} != _venvhook_* ]] || _test_tick' DEBUG
+  trap "$_test_trap" DEBUG
 }
 _test_state() {
   printf '%s|' "$1" "${PATH-unset}" "${VIRTUAL_ENV-unset}" "${VIRTUAL_ENV_PROMPT-unset}" \
@@ -679,7 +685,10 @@ def test_a_trap_of_the_users_is_heard_during_a_switch(
     terminal.restart()
     terminal.run("cd app; cd")
     terminal.run("trap 'echo heard >&2' INT")
-    count = steps_of(posix_shell, terminal, "~", "cd app")
+    for _ in range(2):  # what is done once only is not counted
+        terminal.run("cd ~")
+        terminal.run(f"{ARM[posix_shell.name] % 0}; cd app")
+        count = int(terminal.run("echo $_test_count"))
     steps = range(1, count + 1, 7)
     unheard = []
     for step in steps:
