@@ -606,8 +606,8 @@ _venvhook_deactivate_text() {
   local file=$_VENVHOOK_CACHE/venvhook.line
   if [[ -O $_VENVHOOK_CACHE && ! -L $file ]]; then
     # Up to a NUL, since the file is not cut: where it was longer, ext4 writes it to the disk then.
-    if { builtin declare -f deactivate || builtin :; builtin printf '#%s\0' "$$"; } 1<> "$file"; then
-      IFS= builtin read -r -d '' text < "$file" || builtin :
+    if { builtin declare -f deactivate || builtin :; builtin printf '#%s\0' "$$"; } 2>&- 1<> "$file"; then
+      IFS= builtin read -r -d '' text 2>&- < "$file" || builtin :
     fi
   fi
   if [[ $text == *"#$$" ]]; then
