@@ -569,6 +569,25 @@ def steps_of(shell: Shell, terminal: Terminal, begin: str, line: str) -> int:
     return int(terminal.run(f"echo {count}"))
 
 
+def states_after(shell: Shell, terminal: Terminal, lines: tuple[str, ...]) -> list[str]:
+    """Return the states that *lines* write; the last of them prints 'at the prompt'.
+
+    They are typed ahead, since what is interrupted may be a line, its prompt, or nothing.
+    """
+    for line in lines[:-1]:
+        if shell.editor:
+            terminal.run(line)  # fish forgets with a line also what was typed ahead
+        else:
+            terminal.send(f"{line}\r")
+    terminal.send(f"{lines[-1]}\r")
+    terminal.wait_for("at the prompt\r\n")
+    terminal.wait_for_prompt()
+    states = terminal.home / "states"
+    seen = states.read_text().splitlines(keepends=True)
+    states.unlink()
+    return seen
+
+
 @pytest.mark.parametrize(("begin", "line", "end"), MOVES, ids=["in", "out", "over", "by hand"])
 def test_ctrl_c_between_two_steps_leaves_no_half(
     shell: Shell,
@@ -604,17 +623,7 @@ def test_ctrl_c_between_two_steps_leaves_no_half(
             "_test_state x >> ~/states; cd ~",
             "_test_state x >> ~/states; echo at the prompt",
         )
-        # What is interrupted may be a line, its prompt, or nothing.
-        for text in lines[:-1]:
-            if shell.editor:
-                terminal.run(text)  # fish forgets with a line also what was typed ahead
-            else:
-                terminal.send(f"{text}\r")
-        terminal.send(f"{lines[-1]}\r")
-        terminal.wait_for("at the prompt\r\n")
-        terminal.wait_for_prompt()
-        seen = (home / "states").read_text().splitlines(keepends=True)
-        (home / "states").unlink()
+        seen = states_after(shell, terminal, lines)
         first, then, back = (whole.get(state, "half") for state in seen)
         wanted = {"rest": ("app", "~")}.get(end, (end,))
         if first == "half" or then not in wanted or back != "~":
@@ -644,21 +653,13 @@ def test_ctrl_c_after_activating_by_hand_leaves_nothing_of_ours(
         """Return the states after some lines; Ctrl-C ends what the prompt does after the first."""
         terminal.run(f"{OWN[shell.name]}; cd ~/app")
         lines = (
-            f"{arm}; {by_hand}; _test_state x > ~/states",
+            f"{arm}; {by_hand}; _test_state x >> ~/states",
             f"{ARM[shell.name] % 0}; _test_state x >> ~/states",
             "_test_state x >> ~/states; deactivate; true",
             "_test_state x >> ~/states; cd ~; true",
             "_test_state x >> ~/states; echo at the prompt",
         )
-        for line in lines[:-1]:
-            if shell.editor:
-                terminal.run(line)
-            else:
-                terminal.send(f"{line}\r")
-        terminal.send(f"{lines[-1]}\r")
-        terminal.wait_for("at the prompt\r\n")
-        terminal.wait_for_prompt()
-        return (home / "states").read_text().splitlines()
+        return states_after(shell, terminal, lines)
 
     states(ARM[shell.name] % 0)
     wanted = states(ARM[shell.name] % 0)
