@@ -8,6 +8,8 @@
 # setting variables of the function that called it (-S), and much is asked of one 'test' or 'path'.
 # test, set, string, command, eval, status and the like are reserved words, which no function of the
 # user's can replace; the other builtins are called through 'builtin'.
+#
+# No builtin writes into a pipe: fish starts a thread for that, and waits for ever where it cannot.
 
 # ---- State ---------------------------------------------------------------------------------------
 # _VENVHOOK_PWD   the directory of the last walk, or empty: walk at the next prompt
@@ -447,7 +449,7 @@ function _venvhook_say_unsaid
             _venvhook_hook
         else if test -z "$unsaid[1]"
             _venvhook_say $unsaid[2]
-        else if test (string sub -l (string length -- $unsaid[1]/) -- $PWD/ | string collect) = $unsaid[1]/
+        else if test "$(string sub -l (string length -- $unsaid[1]/) -- $PWD/)" = $unsaid[1]/
             _venvhook_tell $unsaid[1..3]
         end
         set -e unsaid[1..3]
@@ -686,12 +688,12 @@ function _venvhook_prompt_show
                 set -g _VENVHOOK_OURS 1
                 return
         end
-        set -l text ($plain $argv | string collect --no-trim-newlines)
+        set -l lines ($plain $argv; builtin echo)
         if test "$plain" = "$_VENVHOOK_PLAIN"
-            string match -rq '(?<!\e)[([]' -- $text; and _venvhook_prompt_tells $text
+            string match -rq '(?<!\e)[([]' -- $lines; and _venvhook_prompt_tells $lines
             or builtin printf '(%s) ' $_VENVHOOK_PROMPT
         end
-        builtin printf %s $text
+        builtin printf %s $lines[1] \n$lines[2..]
     end
     # What is looked at, edited or saved by these is the user's own.
     function _venvhook_saving --on-event fish_preexec
@@ -701,15 +703,15 @@ end
 
 # What the function $argv[1] does, whatever it is called.
 function _venvhook_body
-    builtin functions $argv[1] | string match -v '# *' | string replace -r '^function \S+' ''
+    string replace -r '^function \S+' '' -- (string match -v '# *' -- (builtin functions $argv[1]))
 end
 
-# Does the prompt $argv[1] show the environment itself, in brackets, whatever the colours?
+# Does the prompt of the lines $argv show the environment itself, in brackets, whatever the colours?
 function _venvhook_prompt_tells
     set -l names $_VENVHOOK_PROMPT (builtin path basename -- $VIRTUAL_ENV)
     set names (string join '|' -- (string escape --style=regex -- $names))
     set -l colours '(?:\e\[[\d;:]*m|\e\(B|\x0f)*'
-    string match -rq "(?<!\e)[([]$colours(?:$names)$colours"'[])]' -- $argv[1]
+    string match -rq "(?<!\e)[([]$colours(?:$names)$colours"'[])]' -- $argv
 end
 
 function _venvhook_prompt_hide
@@ -863,14 +865,14 @@ function _venvhook_adopt_prompt
     for variable in PS1 PROMPT
         set -qgx $variable; or continue
         for name in $VIRTUAL_ENV_PROMPT (string replace -a % %% -- $VIRTUAL_ENV_PROMPT)
-            set -gx $variable (string replace -- "($name) " '' $$variable | string collect -a)
+            set -gx $variable "$(string replace -- "($name) " '' $$variable)"
         end
     end
 end
 
 # Of all that says what is active, sudo may leave PATH.
 function _venvhook_adopt_entry -S
-    set -l env (string replace -r '/bin\z' '' -- $path[1] | string collect -a)
+    set -l env "$(string replace -r '/bin\z' '' -- $path[1])"
     test "$path[1]" = "$env/bin" -a -f "$env/.venvhook" -a -f "$env/pyvenv.cfg"; or return 0
     _venvhook_path_without $path[1]
     set -gx PATH $path
@@ -1200,7 +1202,7 @@ end
 function _venvhook_complete
     if not builtin functions -q _venvhook_completion
         # Without the line that registers it: this function calls it.
-        command venvhook completion fish 2>/dev/null | string match -v 'complete *' | builtin source
+        eval "$(string match -v 'complete *' -- (command venvhook completion fish 2>/dev/null))"
         builtin functions -q _venvhook_completion; or return 0
     end
     _venvhook_completion

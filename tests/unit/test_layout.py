@@ -255,6 +255,12 @@ def test_the_verbs_and_the_entries_are_in_every_script(shell: str) -> None:
         assert f"_venvhook_{name}" in functions(shell)
 
 
+def test_no_builtin_of_fish_writes_into_a_pipe() -> None:
+    """fish starts a thread for that, and waits for ever where none can be started."""
+    code = re.sub(r"^\s*#.*", "", script("fish"), flags=re.MULTILINE)
+    assert " | " not in re.sub(r"'[^'\n]*'", "", code)
+
+
 def test_nothing_else_lies_at_the_top() -> None:
     """What was left there by a trial would be delivered with the rest."""
     # Whoever owns the clone: nothing of it is run.
