@@ -30,7 +30,7 @@ from types import TracebackType
 
 from checkout import venvhook_command
 
-LIMIT = 20.0
+LIMIT = 60.0
 READY = b"ready> "
 
 # Printed when a line was read and before it runs, by shells whose line editor draws what is typed.

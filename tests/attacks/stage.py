@@ -22,7 +22,7 @@ from attacks.projects import Builder
 from checkout import venvhook_command
 from terminal import SHELLS, Shell, Terminal
 
-LIMIT = 5.0
+LIMIT = 20.0
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 TOUCHED = ("PATH", "VIRTUAL_ENV", "VIRTUAL_ENV_PROMPT", "VENVHOOK_ACTIVE", "PYTHONHOME", "PS1")
 # Characters of format that reorder a line on the screen (UAX #9).

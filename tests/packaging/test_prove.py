@@ -123,7 +123,7 @@ def programs_of_group(group: str) -> list[str]:
 
 def wait_until_gone(group: str) -> None:
     """Wait for the end of a process group that was told to end."""
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while running := programs_of_group(group):
         assert time.monotonic() < deadline, running
 

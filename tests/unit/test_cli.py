@@ -203,7 +203,7 @@ def test_a_command_does_its_work_where_streams_are_closed(tmp_path: Path) -> Non
 def test_ctrl_c_is_status_130_and_no_traceback(tmp_path: Path) -> None:
     # The shell that is tried waits in its startup file, and says when.
     os.mkfifo(tmp_path / "waiting")
-    (tmp_path / ".bashrc").write_text("echo > ~/waiting; sleep 60\n")
+    (tmp_path / ".bashrc").write_text("echo > ~/waiting; sleep 600\n")
     command = tmp_path / "bin/venvhook"
     command.parent.mkdir()
     command.touch(mode=0o755)
@@ -222,7 +222,7 @@ def test_ctrl_c_is_status_130_and_no_traceback(tmp_path: Path) -> None:
     )
     (tmp_path / "waiting").read_text()
     running.send_signal(signal.SIGINT)
-    _printed, complaint = running.communicate(timeout=20)
+    _printed, complaint = running.communicate(timeout=60)
     assert running.returncode == 130, complaint
     assert "Traceback" not in complaint
 

@@ -447,7 +447,7 @@ def test_what_is_asked_sees_little_of_the_environment(home: Path) -> None:
     assert (home / "pwd").read_text() == "/\n"
 
 
-@pytest.mark.parametrize("text", ["sleep 60", "sleep 60 & sleep 60", "while :; do echo; done"])
+@pytest.mark.parametrize("text", ["sleep 600", "sleep 600 & sleep 600", "while :; do echo; done"])
 def test_a_program_that_does_not_end_is_ended_with_all_it_started(text: str, home: Path) -> None:
     # The pipe is open until the last process that holds it is gone.
     reader, writer = os.pipe()
@@ -461,7 +461,7 @@ def test_a_program_that_does_not_end_is_ended_with_all_it_started(text: str, hom
         text=True,
     ) as asking:
         os.close(writer)
-        printed, _ = asking.communicate(timeout=20)
+        printed, _ = asking.communicate(timeout=60)
     assert printed.strip() == "None"
     assert os.read(reader, 1) == b""
     os.close(reader)

@@ -27,7 +27,7 @@ from venvhook.directories import usable
 from venvhook.offer import INTERRUPTED, LATER, MADE, NOTHING
 
 SOURCE = str(CHECKOUT / "src")
-LIMIT = 20.0
+LIMIT = 60.0
 QUESTION = "[y/N] "
 CTRL_C, CTRL_D, CTRL_Z = b"\x03", b"\x04", b"\x1a"
 

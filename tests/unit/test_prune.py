@@ -489,7 +489,7 @@ def answered(place: Place, answer: bytes, *words: str) -> tuple[int, str]:
         os.chdir(place.home)
         environ = {**place.environ, "PYTHONPATH": SOURCE, "TERM": "dumb"}
         os.execve(sys.executable, [sys.executable, "-P", "-m", "venvhook", *words], environ)
-    screen, end = b"", time.monotonic() + 20
+    screen, end = b"", time.monotonic() + 60
     while time.monotonic() < end:
         # A Ctrl-C just before the program reads is not seen before the next key (Python's input()),
         # so it is pressed again.

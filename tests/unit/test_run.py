@@ -67,11 +67,11 @@ def test_the_exit_status_is_the_commands(venvhook: Road, app: Path, status: int)
 
 def test_the_command_takes_the_process_and_its_signals(venvhook: Road, app: Path) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
-        process = venvhook.start("run", SH, "-c", "echo $$; exec sleep 60", cwd=app)
+        process = venvhook.start("run", SH, "-c", "echo $$; exec sleep 600", cwd=app)
         assert process.stdout is not None
         assert int(process.stdout.readline()) == process.pid
         process.send_signal(number)
-        assert process.wait(timeout=20) == -number
+        assert process.wait(timeout=60) == -number
         process.stdout.close()
 
 
