@@ -352,21 +352,51 @@ def test_a_shell_without_file_descriptors_goes_on(
         terminal.run("cd ..")
 
 
+@pytest.mark.parametrize("name_of_shell", ["bash", "zsh"])
 def test_a_shell_without_memory_goes_on(
-    shell: Shell, home: Path, open_terminal: OpenTerminal, make_environment: EnvironmentMaker
+    name_of_shell: str,
+    home: Path,
+    open_terminal: OpenTerminal,
+    make_environment: EnvironmentMaker,
 ) -> None:
+    """fish ends where it can start no thread for lack of it, now and then, as it does without us."""
+    shell = SHELLS[name_of_shell]
+    if shell.path is None:
+        go_without(name_of_shell)
     for name in ("app", "b"):
         make_environment(home / name / ".venv")
     terminal = open_terminal(shell)
     terminal.run("cd app; cd ..")
     before = terminal.values("PATH", "VIRTUAL_ENV", "PS1")
-    # bash and fish go on with less than they have; zsh ends, as it does without us.
+    # bash goes on with less than it has; zsh ends, as it does without us.
     terminal.run(f"ulimit -Sv {9500 if shell.name == 'zsh' else 3000}")
     terminal.run("cd b")
     assert terminal.run("echo") == "\n"
     terminal.run("cd ..")
     terminal.run("ulimit -Sv unlimited")
     assert terminal.values("PATH", "VIRTUAL_ENV", "PS1") == before
+    for name in ("app", "b"):
+        assert terminal.run(f"cd {name}") == ""
+        assert terminal.environment == str(home / name / ".venv")
+        terminal.run("cd ..")
+
+
+def test_a_helper_without_memory_costs_a_line(
+    shell: Shell, home: Path, open_terminal: OpenTerminal, make_environment: EnvironmentMaker
+) -> None:
+    for name in ("app", "b"):
+        make_environment(home / name / ".venv")
+    terminal = open_terminal(shell)
+    before = terminal.values("PATH", "VIRTUAL_ENV", "PS1")
+    python = real_python(terminal)
+    poor = program(home / "poor", "ulimit -v 3000", f'exec {python} "$@"')
+    terminal.run(assign(shell, "_VENVHOOK_PYTHON", poor))
+    said = [terminal.run(f"cd {name}") for name in ("app", "../b", "../app")]
+    assert "".join(said).count("\n") == 1, said
+    assert calls(home) > 0
+    terminal.run("cd ..")
+    assert terminal.values("PATH", "VIRTUAL_ENV", "PS1") == before
+    terminal.run(assign(shell, "_VENVHOOK_PYTHON", python))
     for name in ("app", "b"):
         assert terminal.run(f"cd {name}") == ""
         assert terminal.environment == str(home / name / ".venv")
