@@ -359,7 +359,7 @@ def test_a_shell_without_memory_goes_on(
     open_terminal: OpenTerminal,
     make_environment: EnvironmentMaker,
 ) -> None:
-    """fish ends where it can start no thread for lack of it, now and then, as it does without us."""
+    """fish ends where it has none for a thread, now and then, as it does without us."""
     shell = SHELLS[name_of_shell]
     if shell.path is None:
         go_without(name_of_shell)
