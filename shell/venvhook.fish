@@ -1093,8 +1093,10 @@ function _venvhook_is_off
     switch "$word:$off"
         case off\n':*'
         case on\n':'
-            # It overrules nothing any more.
+            # It overrules no variable, but what 'deactivate' has put to rest.
             command rm -f -- $file 2>/dev/null
+            set -g _VENVHOOK_PWD ''
+            set -g _VENVHOOK_REST
             return 1
         case on\n':*' '*:'
             return 1

@@ -1024,8 +1024,12 @@ function _venvhook_is_off {
         $word = [IO.File]::ReadAllText($file.FullName)
     }
     if ($word -ceq "on`n") {
-        # It overrules nothing any more.
-        if (-not $env:VENVHOOK_OFF) { [IO.File]::Delete($file.FullName) }
+        # Where it overrules no variable, it does so with what 'deactivate' has put to rest.
+        if (-not $env:VENVHOOK_OFF) {
+            [IO.File]::Delete($file.FullName)
+            $global:_VENVHOOK_PWD = ''
+            $global:_VENVHOOK_REST = @()
+        }
         return $false
     }
     if ($word -cne "off`n" -and -not $env:VENVHOOK_OFF) { return $false }

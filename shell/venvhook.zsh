@@ -1104,8 +1104,9 @@ _venvhook_is_off() {
   case $word:$off in
     ($'off\n':*) ;;
     ($'on\n':)
-      # It overrules nothing any more.
+      # It overrules no variable, but what 'deactivate' has put to rest.
       builtin command rm -f -- "$file" 2> /dev/null
+      _VENVHOOK_PWD='' _VENVHOOK_REST=''
       return 1
       ;;
     ($'on\n':* | *:) return 1 ;;

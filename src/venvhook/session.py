@@ -3,14 +3,15 @@
 The hook exports ``VENVHOOK_SESSION``, the name of a file: ``<directory>/<number of the shell's
 process>``. Behind it stands ``.off`` while VENVHOOK_OFF is set in that shell, which need not be
 exported. What is in the file holds as long as it is there: ``off``; or ``on``, which overrules
-VENVHOOK_OFF. The hook looks for it at each prompt, and removes one that an earlier shell of the
-same number left when it is loaded.
+VENVHOOK_OFF, or else, once, every 'deactivate' that was typed in a project. The hook looks for it
+at each prompt, and removes one that an earlier shell of the same number left when it is loaded.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from .ancestry import Process, ancestors
@@ -132,9 +133,15 @@ def switch_off(session: Session) -> str:
 
 
 def switch_on(session: Session) -> str:
-    """Switch *session* on; return the line that says so. Raises VenvhookError where that fails."""
+    """Switch *session* on, also after 'deactivate'; return the line that says so.
+
+    Raises VenvhookError where that fails.
+    """
     before = session.reason
     if not before:
+        # For a 'deactivate' that was typed in a project; else it changes nothing.
+        with suppress(VenvhookError):
+            _write(session, ON)
         return f"venvhook is on already in this {session.shell}"
     if session.has_variable:
         _write(session, ON)

@@ -80,6 +80,28 @@ def test_off_and_on_in_one_shell(any_shell: Shell, app: Path, open_terminal: Ope
     assert terminal.values(*TOUCHED) == before
 
 
+def test_on_ends_what_deactivate_has_put_to_rest(
+    shell: Shell, app: Path, open_terminal: OpenTerminal
+) -> None:
+    terminal = started(open_terminal, shell)
+    before = terminal.values(*TOUCHED)
+    terminal.run("cd app")
+    inside = terminal.values(*TOUCHED)
+    for line in ("venvhook on", "venvhook on", "cd src; venvhook on; cd .."):
+        terminal.run("deactivate")
+        assert terminal.environment is None
+        printed = terminal.run(line)
+        assert printed.startswith("venvhook is on already in this ")
+        assert printed.count("\n") == 1
+        assert terminal.values(*TOUCHED) == inside, line
+        assert terminal.prompt == "(app) "
+        assert not list(sessions(terminal).iterdir())
+        assert terminal.run("venvhook on").startswith("venvhook is on already in this ")
+        assert terminal.environment == str(app)
+    terminal.run("cd ..")
+    assert terminal.values(*TOUCHED) == before
+
+
 def test_what_the_user_did_by_hand_is_his_while_it_is_off(
     shell: Shell,
     app: Path,

@@ -39,7 +39,7 @@ SWITCHES: tuple[tuple[bytes, bool, Callable[[Session], str], str, bytes], ...] =
     (b"nonsense", False, switch_off, "is off in this bash until", OFF),
     (b"", True, switch_off, "also when VENVHOOK_OFF is unset,", OFF),
     (ON, True, switch_off, "is off in this bash until", OFF),
-    (b"", False, switch_on, "is on already", b""),
+    (b"", False, switch_on, "is on already", ON),
     (OFF, False, switch_on, "is on in this bash", b""),
     (b"", True, switch_on, "is on in this bash, although VENVHOOK_OFF is set", ON),
     (OFF, True, switch_on, "although VENVHOOK_OFF is set", ON),
