@@ -40,11 +40,13 @@ _BLOCK = re.compile(
 _MARKER = re.compile(rb"^.*(?:>>> venvhook\b|<<< venvhook\b).*$", re.M)
 _MADE_NOTE = re.compile(re.escape(_MADE).replace(b"%d", rb"(\d+)"))
 
-_POSIX = b"""\
+_BASH = b"""\
 if [ -n "${%(shell)b_VERSION-}" ] && [ -x %(launcher)b ]; then
   case $- in *i*) eval "$(%(launcher)b init %(name)b --source)" ;; esac
 fi
 """
+# At the end of any other $( ) zsh runs the TRAPEXIT of the user, whose words would be evaluated.
+_ZSH = _BASH.replace(b"$(%", b"$(exec %")
 _FISH = b"""\
 if status is-interactive; and test -x %(launcher)b
     %(launcher)b init fish --source | builtin source
@@ -59,7 +61,7 @@ if ((Test-Path -LiteralPath %(launcher)b) -and (
     Invoke-Expression (& %(launcher)b init powershell | Out-String)
 }
 """
-_LINES = {"bash": _POSIX, "zsh": _POSIX, "fish": _FISH, "powershell": _POWERSHELL}
+_LINES = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH, "powershell": _POWERSHELL}
 # How a shell writes its home directory before the quoted rest of a path.
 _HOMES = {"powershell": b"($HOME + %b)"}
 

@@ -290,6 +290,26 @@ def test_the_lines_call_the_launcher_by_any_path(tmp_path: Path, name: str, laun
     assert not (home / "x").exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "trap", "end"),
+    [
+        ("bash", b"trap 'echo \"echo evaluated\"' EXIT\n", b"trap - EXIT\n"),
+        ("zsh", b"TRAPEXIT() { print -l 'echo evaluated' \"it's\" }\n", b"unfunction TRAPEXIT\n"),
+    ],
+)
+def test_what_a_trap_prints_at_the_end_of_the_launcher_is_not_run(
+    tmp_path: Path, name: str, trap: bytes, end: bytes
+) -> None:
+    executable = shutil.which(name)
+    if executable is None:
+        go_without(name)
+    launcher = tmp_path / "venvhook"
+    launcher.write_text("#!/bin/sh\necho echo loaded\n")
+    launcher.chmod(0o755)
+    lines = loading_lines(row(name), os.fsencode(launcher), os.fsencode(tmp_path))
+    assert _printed(executable, tmp_path, trap + lines + end, interactive=True) == "loaded"
+
+
 def _printed(executable: str, home: Path, lines: bytes, interactive: bool) -> str:
     """Return what *lines* print, sourced in an empty HOME; nothing may go to stderr."""
     file = home / "lines"
