@@ -1176,6 +1176,9 @@ _venvhook_set_trap() {
 _venvhook_eager() {
   if [[ $BASH_COMMAND == _venvhook_hook* ]]; then
     _VENVHOOK_FIRED=1
+  elif [[ $BASH_COMMAND == _venvhook_depart* ]]; then
+    # The line is over, and the prompt begins: with direnv's turn.
+    _VENVHOOK_AT=$PWD
   elif [[ $PWD != "$_VENVHOOK_AT" && $BASH_SUBSHELL -eq 0 && -z ${COMP_LINE-} ]]; then
     _venvhook_hook_early
   fi

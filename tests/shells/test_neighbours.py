@@ -20,7 +20,7 @@ import pytest
 
 from checkout import CHECKOUT, go_without
 from environments import EnvironmentMaker
-from terminal import OpenTerminal, Shell, Terminal
+from terminal import SHELLS, OpenTerminal, Shell, Terminal
 
 MAKERS = CHECKOUT / ".tests/makers"
 SYSTEM = "/usr/local/bin:/usr/bin:/bin"
@@ -118,6 +118,23 @@ DIRENV_HOOK = {
 def test_direnv(
     shell: Shell, order: str, ground: Path, home: Path, open_terminal: OpenTerminal
 ) -> None:
+    walk_with_direnv(shell, order, "", ground, home, open_terminal)
+
+
+@pytest.mark.parametrize("order", ["before", "after"])
+def test_direnv_where_the_rest_of_a_line_is_in_the_environment(
+    order: str, ground: Path, home: Path, open_terminal: OpenTerminal
+) -> None:
+    shell = SHELLS["bash"]
+    if shell.path is None:
+        go_without(shell.name)
+    walk_with_direnv(shell, order, "VENVHOOK_BASH_EAGER=1\n", ground, home, open_terminal)
+
+
+def walk_with_direnv(
+    shell: Shell, order: str, setting: str, ground: Path, home: Path, open_terminal: OpenTerminal
+) -> None:
+    """Check the projects of direnv and of ours one after another, whichever was loaded first."""
     if shutil.which("direnv") is None:
         go_without("direnv")
     environ = {**os.environ, "HOME": str(home)}
@@ -139,7 +156,7 @@ def test_direnv(
     subprocess.run(command, check=True, env=environ, capture_output=True)
     layout = next((ground / "layout/.direnv").glob("python-*"))
     plain = open_terminal(shell, "", ground)
-    rc = startup(shell, plain, DIRENV_HOOK[shell.name], order)
+    rc = setting + startup(shell, plain, DIRENV_HOOK[shell.name], order)
     terminal = open_terminal(shell, rc, ground, {"DIRENV_LOG_FORMAT": ""})
     count_helper(terminal)
     base, ps1 = plain.path, terminal.value("PS1")
