@@ -32,11 +32,13 @@ _LIBRARIES = (b"python", b"pypy", b"site-packages")
 _COPIED = "was not made here (it was unpacked or copied)"
 
 
-def check_made_here(environment: Environment, is_honest: bool) -> None:
+def check_made_here(environment: Environment, is_honest: bool | None) -> None:
     """Raise Doubt unless *environment* was made in its place, as far as its times can tell.
 
-    *is_honest* says whether its file system keeps change times.
+    *is_honest* says whether its file system keeps change times, None where that could not be tried.
     """
+    if is_honest is None:
+        raise Doubt("cannot be told from a copy: nothing can be written there to try its times")
     if not is_honest:
         raise Doubt("cannot be told from a copy: its file system does not keep times of its own")
     try:

@@ -509,15 +509,15 @@ def token_proves_times(environment: bytes) -> bool:
     return is_file(found.st_mode) and found.st_mtime_ns == _LONG_AGO != found.st_ctime_ns
 
 
-def keeps_times_beside(environment: bytes, directory: bytes) -> bool:
+def keeps_times_beside(environment: bytes, directory: bytes) -> bool | None:
     """Return whether the file system of *environment* keeps times, tried in *directory*.
 
-    For an environment that gets no token. False where *directory* is on another one.
+    For an environment that gets no token. None where *directory* is on another one, or not written.
     """
     path = os.path.join(directory, b".venvhook-times.%d.%d" % (os.getpid(), time.time_ns()))
     try:
         if os.stat(environment).st_dev != os.stat(directory).st_dev:
-            return False
+            return None
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW
         descriptor = os.open(path, flags, 0o600)
         try:
@@ -526,7 +526,7 @@ def keeps_times_beside(environment: bytes, directory: bytes) -> bool:
             os.close(descriptor)
             os.unlink(path)
     except OSError:
-        return False
+        return None
 
 
 def identity(environment: bytes) -> bytes:

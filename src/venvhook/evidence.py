@@ -36,15 +36,16 @@ class Finding:
         return TITLES[self.name]
 
 
-def findings(look: Look, honest: bool) -> list[Finding]:
+def findings(look: Look, honest: bool | None) -> list[Finding]:
     """Return what each condition finds, in the order of TITLES. *honest* as for ``finding``."""
     return [finding(name, look, honest) for name in TITLES]
 
 
-def finding(name: bytes, look: Look, honest: bool) -> Finding:
+def finding(name: bytes, look: Look, honest: bool | None) -> Finding:
     """Return what the condition *name* finds.
 
-    *honest*: whether the file system keeps change times of its own, on which BIRTH rests.
+    *honest*: whether the file system keeps change times of its own, on which BIRTH rests. None
+    where that could not be tried.
     """
     if name == HELD:
         return held(look)

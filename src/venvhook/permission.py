@@ -162,6 +162,7 @@ def _allow(look: Look, state: State) -> list[Finding]:
     path = look.real
     digest = look.digest()
     _forget_own_token(path, state, path)
+    honest: bool | None
     token, honest = (b"", False) if look.is_tracked else plant_token(path)
     try:
         if not token:

@@ -127,7 +127,7 @@ class Look:
         """Raise Doubt where it was made for another place, or does not say."""
         check_at_home(self.environment, self.real)
 
-    def birth(self, honest: bool) -> None:
+    def birth(self, honest: bool | None) -> None:
         """Raise Doubt where it was not made here by one of the creators, as far as times tell."""
         check_made_here(Environment(self.real, self.environment.config), honest)
 
@@ -402,12 +402,14 @@ def _first_verdict(look: Look, settings: Settings, state: State | None, may_keep
         look.digest()  # Nobody has asked yet whether a repository has it.
     known = identity(path)
     may_plant = may_keep and not look.is_tracked
+    honest: bool | None
     token, honest = plant_token(path) if may_plant else (b"", False)
     if not token:
         # Where no file can be made in it, in another directory of the same file system.
         places = [path] if is_owned(path) else []
         places += [state.directory] if state is not None else []
-        honest = any(keeps_times_beside(path, place) for place in places)
+        tried = {keeps_times_beside(path, place) for place in places} - {None}
+        honest = any(tried) if tried else None
     aside: tuple[bytes, ...] = ()
     if settings.trust != "all":
         try:

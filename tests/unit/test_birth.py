@@ -23,7 +23,7 @@ SECOND = 1_000_000_000
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="no birth time that proves anything")
 
 
-def asked(path: Path, is_honest: bool = True) -> Doubt | None:
+def asked(path: Path, is_honest: bool | None = True) -> Doubt | None:
     """Return the doubt about the environment *path*, or None."""
     try:
         check_made_here(examine(bytes(path)), is_honest)
@@ -431,6 +431,10 @@ def test_a_file_system_that_keeps_no_times_is_doubt(plain: Path) -> None:
     reason = asked(plain, is_honest=False)
     assert reason is not None
     assert "its file system does not keep times of its own" in reason.what
+    assert not reason.kept
+    reason = asked(plain, is_honest=None)
+    assert reason is not None
+    assert "nothing can be written there" in reason.what
     assert not reason.kept
 
 

@@ -326,5 +326,5 @@ def test_times_are_tried_beside_without_a_trace(tmp_path: Path) -> None:
     (tmp_path / "beside").mkdir()
     assert keeps_times_beside(environment, beside)
     assert names_in(tmp_path / "environment") == names_in(tmp_path / "beside") == []
-    assert not keeps_times_beside(environment, b"/proc/self")
-    assert not keeps_times_beside(environment, bytes(tmp_path / "missing"))
+    assert keeps_times_beside(environment, b"/proc/self") is None
+    assert keeps_times_beside(environment, bytes(tmp_path / "missing")) is None
