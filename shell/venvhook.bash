@@ -53,6 +53,7 @@
 # _VENVHOOK_STANDS  what is there as long as nothing is bound: the generation, or what always is
 # _VENVHOOK_AUTO_CREATE, _VENVHOOK_GUARD, _VENVHOOK_FILES  what it says: the settings of these names,
 # _VENVHOOK_BOUND and the projects that environments are bound to, a newline before and after each
+# _VENVHOOK_MISNAMED  what VENVHOOK_NAMES is if that is a mistake, for the helper to say; else empty
 # _VENVHOOK_OFFERED  the projects that an environment was offered for, like these
 # _VENVHOOK_UNGUARDED  1 since the user set PIP_REQUIRE_VIRTUALENV himself
 
@@ -159,9 +160,14 @@ _venvhook_trust() {
 }
 
 # Up to three names of markers, from VENVHOOK_NAMES, between spaces or colons; else as the user set them.
+# Where it is a mistake, nothing is activated, and the helper says so.
 _venvhook_names() {
-  local IFS=$': \t\n'
-  builtin read -r _VENVHOOK_NAME1 _VENVHOOK_NAME2 _VENVHOOK_NAME3 _ <<< "${VENVHOOK_NAMES:-.venv venv env}"
+  local IFS=$': \t\n' more names
+  builtin read -r _VENVHOOK_NAME1 _VENVHOOK_NAME2 _VENVHOOK_NAME3 more <<< "${VENVHOOK_NAMES:-.venv venv env}"
+  names=" $_VENVHOOK_NAME1 $_VENVHOOK_NAME2 $_VENVHOOK_NAME3 " _VENVHOOK_MISNAMED=''
+  if [[ $more == *[!:]* || $names == *[/\\]* || $names == *' . '* || $names == *' .. '* ]]; then
+    _VENVHOOK_MISNAMED=$VENVHOOK_NAMES _VENVHOOK_CACHE=/dev/null _VENVHOOK_NAME1=''
+  fi
   [[ -n $_VENVHOOK_NAME1 ]] || _VENVHOOK_NAME1=.venv _VENVHOOK_NAME2=venv _VENVHOOK_NAME3=env
   builtin : "${_VENVHOOK_NAME2:=$_VENVHOOK_NAME1}" "${_VENVHOOK_NAME3:=$_VENVHOOK_NAME1}"
 }
@@ -309,7 +315,8 @@ _venvhook_policy() {
   loaded=1
   _VENVHOOK_POLICY=$1 _VENVHOOK_STALE=$stale _VENVHOOK_STANDS=$stands
   _VENVHOOK_AUTO_CREATE=$2 _VENVHOOK_GUARD=$3 _VENVHOOK_FILES=$7 _VENVHOOK_BOUND=$8
-  [[ -n ${VENVHOOK_NAMES-} ]] || _VENVHOOK_NAME1=$4 _VENVHOOK_NAME2=$5 _VENVHOOK_NAME3=$6
+  [[ -n ${VENVHOOK_NAMES-} && -z $_VENVHOOK_MISNAMED ]] ||
+    _VENVHOOK_NAME1=$4 _VENVHOOK_NAME2=$5 _VENVHOOK_NAME3=$6
   _VENVHOOK_SETTINGS=${9-} _VENVHOOK_FILE=${10-} _VENVHOOK_MANY=("${@:9}")
 }
 
@@ -893,7 +900,8 @@ _venvhook_decide() {
   verdict=''
   if [[ -f $recipe && -O $recipe ]]; then builtin source "$recipe"; fi
   [[ -n $verdict ]] ||
-    _venvhook_ask hook bash "$1" "$_VENVHOOK_NAME1" "$_VENVHOOK_NAME2" "$_VENVHOOK_NAME3"
+    _venvhook_ask hook bash "$1" "$_VENVHOOK_NAME1" "$_VENVHOOK_NAME2" "$_VENVHOOK_NAME3" \
+      ${_VENVHOOK_MISNAMED:+"$_VENVHOOK_MISNAMED"}
 }
 
 # Sets bound to the nearest project at or above $dir that an environment is bound to, and stop as well:

@@ -48,6 +48,7 @@
 # _VENVHOOK_STANDS  more such words, which hold as long as nothing is bound
 # _VENVHOOK_AUTO_CREATE, _VENVHOOK_GUARD, _VENVHOOK_FILES  what it says: the settings of these names,
 # _VENVHOOK_BOUND and the pattern of the projects that environments are bound to, or unset
+# _VENVHOOK_MISNAMED  what VENVHOOK_NAMES is if that is a mistake, for the helper to say; else unset
 # _VENVHOOK_OFFER  the directory for which an environment may be offered at the next prompt
 # _VENVHOOK_OFFERED  the projects that one was offered for
 # _VENVHOOK_UNGUARDED  1 since the user set PIP_REQUIRE_VIRTUALENV himself
@@ -124,10 +125,16 @@ function _venvhook_trust
 end
 
 # Three names of markers, from VENVHOOK_NAMES, between spaces or colons or as a list; else $argv, as the
-# user set them.
+# user set them. Where it is a mistake, nothing is activated, and the helper says so.
 function _venvhook_names
     set -l names
+    set -eg _VENVHOOK_MISNAMED
     test -z "$VENVHOOK_NAMES"; or set names (string match -ar '[^:\s]+' -- "$VENVHOOK_NAMES")
+    if set -q names[1]; and string match -qr '^\.\.?$|[/\\\\]' -- $names; or set -q names[4]
+        set -g _VENVHOOK_MISNAMED "$VENVHOOK_NAMES"
+        set -g _VENVHOOK_CACHE /dev/null
+        set names
+    end
     set -q names[1]; or set names $argv .venv venv env
     set -a names $names[1] $names[1]
     set -g _VENVHOOK_NAMES $names[1..3]
@@ -923,7 +930,7 @@ function _venvhook_decide -S
     set -l doubt
     set verdict ''
     test -f $recipe -a -O $recipe; and builtin source $recipe
-    test -n "$verdict"; or _venvhook_ask hook fish $level $_VENVHOOK_NAMES
+    test -n "$verdict"; or _venvhook_ask hook fish $level $_VENVHOOK_NAMES $_VENVHOOK_MISNAMED
 end
 
 # Walks up from $PWD to the nearest project whose markers do not just pass, and does what it says.

@@ -53,6 +53,7 @@ $ErrorActionPreference = 'SilentlyContinue'
 # $_VENVHOOK_WITNESSES  its witnesses
 # $_VENVHOOK_AUTO_CREATE, $_VENVHOOK_GUARD, $_VENVHOOK_FILES  what it says: the settings of these
 # $_VENVHOOK_BOUND   names, and the projects that environments are bound to, a newline before and after
+# $_VENVHOOK_MISNAMED  what $env:VENVHOOK_NAMES is if that is a mistake, for the helper to say; else empty
 # $_VENVHOOK_OFFER   the directory for which an environment may be offered at the next prompt
 # $_VENVHOOK_OFFERED  the projects that one was offered for, like these
 # $_VENVHOOK_UNGUARDED  has the user set PIP_REQUIRE_VIRTUALENV himself?
@@ -135,9 +136,15 @@ function _venvhook_trust {
 }
 
 # Up to three names of markers, from $env:VENVHOOK_NAMES, between spaces or colons; else in $args, as
-# the user set them.
+# the user set them. Where it is a mistake, nothing is activated, and the helper says so.
 function _venvhook_names {
     $names = @(_venvhook_split "$env:VENVHOOK_NAMES")
+    $global:_VENVHOOK_MISNAMED = ''
+    if ($names.Count -gt 3 -or $names -match '^\.\.?$|[/\\]') {
+        $global:_VENVHOOK_MISNAMED = $env:VENVHOOK_NAMES
+        $global:_VENVHOOK_CACHE = $global:_VENVHOOK_PYTHON
+        $names = @()
+    }
     if ($names.Count -eq 0) { $names = $args }
     if ($names.Count -eq 0) { $names = '.venv', 'venv', 'env' }
     $script:name1 = $names[0]
@@ -841,7 +848,8 @@ function _venvhook_decide($project) {
         }
     }
     if (-not $script:verdict) {
-        _venvhook_ask 'hook' @('powershell', $project, $script:name1, $script:name2, $script:name3)
+        $names = $script:name1, $script:name2, $script:name3, $global:_VENVHOOK_MISNAMED -ne ''
+        _venvhook_ask 'hook' (@('powershell', $project) + $names)
     }
 }
 

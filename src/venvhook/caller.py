@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from .config import explain_settings
+from .config import SETTINGS, explain_settings
 from .discovery import DEFAULT_NAMES, is_same
 from .environment import WINDOWS
 from .errors import VenvhookError
@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_NAMES_LIMIT = 3
+_NAMES = next(row for row in SETTINGS if row.name == "names")
 
 
 def marker_names(environ: Mapping[str, str]) -> tuple[bytes, ...]:
@@ -21,9 +21,9 @@ def marker_names(environ: Mapping[str, str]) -> tuple[bytes, ...]:
 
     Else as the user set them; where the settings are not understood, as by default.
     """
-    words = os.fsencode(environ.get("VENVHOOK_NAMES", "")).replace(b":", b" ").split()
-    if words:
-        return tuple(words[:_NAMES_LIMIT])
+    words = tuple(os.fsencode(environ.get(_NAMES.variable, "")).replace(b":", b" ").split())
+    if words and _NAMES.accepts(words):
+        return words
     try:
         return explain_settings(environ)[0].names
     except VenvhookError:

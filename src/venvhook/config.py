@@ -202,11 +202,10 @@ def read_settings(environ: Mapping[str, str], trust: str, state: bytes | None) -
 
     Variables of *environ* come before the file, but of ``VENVHOOK_TRUST`` *trust* is the value
     that counts, if not empty: the shell's when it loaded the hook, by which its recipes are kept.
-    ``VENVHOOK_NOTICE`` is left to the shell, since a recipe is for all shells. Of
-    ``VENVHOOK_NAMES`` nothing is a mistake here, as in the hook scripts. Raises VenvhookError where
-    something else is not understood.
+    ``VENVHOOK_NOTICE`` is left to the shell, since a recipe is for all shells. Raises VenvhookError
+    where something in them is not understood.
     """
-    variables = _variables(environ, trust, strict=False)
+    variables = _variables(environ, trust)
     variables.pop("notice", None)
     directory = config_directory(environ)
     settings: Settings | None = None
@@ -285,14 +284,13 @@ def parse_file(file: bytes, environ: Mapping[str, str]) -> dict[str, Value]:
 
 def variables_of(environ: Mapping[str, str]) -> dict[str, Value]:
     """Return what the variables of *environ* set. Raises VenvhookError for a mistake in one."""
-    return _variables(environ, environ.get(VARIABLE, ""), strict=True)
+    return _variables(environ, environ.get(VARIABLE, ""))
 
 
-def _variables(environ: Mapping[str, str], trust: str, strict: bool) -> dict[str, Value]:
+def _variables(environ: Mapping[str, str], trust: str) -> dict[str, Value]:
     """Return what the variables of *environ* set, where that of trust is *trust*.
 
-    Unless *strict*, of ``VENVHOOK_NAMES`` the first three names are taken as they are. An empty
-    variable, or a list of nothing, sets nothing.
+    An empty variable, or a list of nothing, sets nothing.
     """
     values: dict[str, Value] = {}
     for row in SETTINGS:
@@ -300,9 +298,7 @@ def _variables(environ: Mapping[str, str], trust: str, strict: bool) -> dict[str
         value = row.read(os.fsencode(text)) if text else ()
         if value == ():
             continue
-        if row.name == "names" and not strict and isinstance(value, tuple):
-            value = value[:NAMES_LIMIT]
-        elif value is None or not row.accepts(value) or not _fits(row, value, environ):
+        if value is None or not row.accepts(value) or not _fits(row, value, environ):
             raise VenvhookError(_variable_mistake(row, os.fsencode(text)))
         values[row.name] = value
     return expanded(values, environ)

@@ -2,7 +2,8 @@
 
 Called as ``hook <protocol>[.<trust>] <shell> <directory> <name>...``: the protocol, with the value
 of ``VENVHOOK_TRUST`` where that is set, the shell whose recipes are wanted, the nearest directory
-above the shell's working directory that holds a marker, and the marker names in their order. It
+above the shell's working directory that holds a marker, and the three marker names in their order;
+then the value of ``VENVHOOK_NAMES`` where the shell cannot go by it: a mistake, which is told. It
 prints one recipe a project root, from *directory* upwards, of which only the last does not pass. On
 failure it prints nothing there and one line on stderr.
 """
@@ -13,6 +14,7 @@ import os
 import time
 
 from .caller import home_directory
+from .config import NAMES_LIMIT
 from .discovery import DEFAULT_NAMES, present
 from .environment import display_name
 from .errors import UsageError, run
@@ -49,10 +51,13 @@ def respond(words: list[bytes], environ: Mapping[str, str]) -> bytes:
     trust = protocol.partition(b".")[2]
     require_spoken(protocol)
     shell = require_shell(shell_name)
-    policy = read_policy(environ, os.fsdecode(trust))
+    # The variable as it was when the shell loaded the hook, exported or not.
+    mistaken = os.fsdecode(b" ".join(names[NAMES_LIMIT:]))
+    policy = read_policy({**environ, "VENVHOOK_NAMES": mistaken}, os.fsdecode(trust))
     cache = recipe_cache(environ, protocol)
     home = home_directory(environ)
-    return answer(shell, directory, home, tuple(names) or DEFAULT_NAMES, cache, policy)
+    known = tuple(names[:NAMES_LIMIT]) or DEFAULT_NAMES
+    return answer(shell, directory, home, known, cache, policy)
 
 
 def answer(

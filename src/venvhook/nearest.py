@@ -137,12 +137,17 @@ def look_into(root: bytes, names: tuple[bytes, ...], policy: Policy) -> Outcome 
     if marker is None:
         return None
     if policy.mistake:
-        refusal = f"{policy.mistake}; until then nothing is activated"
-        return Outcome([*marker.rests_on, *policy.witnesses()], kept=False, refusal=refusal)
+        rests_on = [*marker.rests_on, *policy.witnesses()]
+        return Outcome(rests_on, kept=False, refusal=_mistake_line(policy))
     if marker.environment is None and marker.reason is None:
         # An environment may be bound to it.
         return Outcome([*marker.rests_on, *policy.stamp()], kept=True)
     return _examined(root, marker, policy)
+
+
+def _mistake_line(policy: Policy) -> str:
+    """Return the line about the mistake in the settings."""
+    return f"{policy.mistake}; until then nothing is activated"
 
 
 def _examined(root: bytes, marker: Marker, policy: Policy) -> Outcome:
@@ -216,6 +221,9 @@ def nearest_environment(
         if outcome.environment is not None and outcome.verdict is not None:
             name = display_name(outcome.environment, root, names)
             return Found(root, outcome.environment, name, outcome.verdict)
+    if policy.mistake:
+        # It may be called what was meant.
+        raise VenvhookError(_mistake_line(policy))
     raise VenvhookError(
         f"no environment at or above {shown(directory)}; 'venvhook create' makes one"
     )

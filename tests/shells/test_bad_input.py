@@ -418,18 +418,22 @@ def test_a_root_without_leave_to_read_it_still_shows_its_marker(
         (home / "app").chmod(0o700)
 
 
-def test_odd_settings_of_names_do_no_harm(
+def test_odd_names_do_no_harm_and_a_mistake_is_one_line(
     any_shell: Shell, home: Path, open_terminal: OpenTerminal, make_environment: EnvironmentMaker
 ) -> None:
     environment = make_environment(home / "app/.venv")
     harmless = ("", " ", ":")
-    for value in (*harmless, "../app/.venv", "a/b", "*", "-n", "$(touch canary)", "'", "a b c d e"):
+    mistakes = ("../app/.venv", "a/b", "..", "a\\b", "b c d .venv", "$(touch canary) /", "a:b:c:d")
+    for value in (*harmless, "*", "-n", "$(touch canary)", "'", *mistakes):
         terminal = open_terminal(any_shell, environ={"VENVHOOK_NAMES": value})
         assert terminal.greeting == "", value
-        assert ours(terminal.run("cd app")) == [], value
+        said = f"venvhook: VENVHOOK_NAMES is '{value}'; set it to one to three names without "
+        said += "slash, space or colon, between spaces; until then nothing is activated"
+        assert ours(terminal.run("cd app")) == [said] * (value in mistakes), value
+        assert ours(terminal.run("cd ..; cd app")) == [], value
         assert terminal.run("echo alive") == "alive\n", value
-        if value in harmless:
-            assert terminal.environment == str(environment), value
+        expected = str(environment) if value in harmless else None
+        assert terminal.environment == expected, value
         assert not (home / "canary").exists()
         assert not (home / "app/canary").exists()
         terminal.close()

@@ -21,7 +21,9 @@ from venvhook.project import find_project
         ("", (b".venv", b"venv", b"env")),
         (" : ", (b".venv", b"venv", b"env")),
         (".venv-dev", (b".venv-dev",)),
-        ("a:b c\td", (b"a", b"b", b"c")),
+        ("a:b\tc", (b"a", b"b", b"c")),
+        ("a:b c\td", (b".venv", b"venv", b"env")),
+        ("a/b", (b".venv", b"venv", b"env")),
         ("\udcff", (b"\xff",)),
     ],
 )

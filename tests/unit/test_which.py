@@ -79,6 +79,15 @@ def test_which_goes_by_the_names_that_are_set(
     assert printed(ran) == bytes(other / "bin/python") + b"\n"
 
 
+@pytest.mark.parametrize("value", ["a b c .venv", "a/b"])
+def test_which_says_what_is_wrong_with_the_names(either: Road, app: Path, value: str) -> None:
+    for where in (app, app.parent):
+        ran = either("which", cwd=where, environ={"VENVHOOK_NAMES": value})
+        assert (ran.returncode, ran.stdout) == (1, b""), ran
+        said = f"venvhook: VENVHOOK_NAMES is '{value}'; set it to one to three names"
+        assert ran.stderr.startswith(said.encode()), ran
+
+
 @pytest.mark.parametrize("case", ["none", "tracked", "broken", "gone"])
 def test_which_says_why_there_is_none_on_stderr_alone(
     either: Road, app: Path, tmp_path: Path, case: str
