@@ -284,6 +284,10 @@ def _make_if_wished(
         # Nobody wants to stop it again in each new shell.
         if not asks:
             _decline(place, state)
+        elif not os.path.lexists(plan.environment):
+            complain(
+                f"stopped, nothing is made; {place.name} is asked about again in the next shell"
+            )
         raise
     return MADE
 
