@@ -364,11 +364,16 @@ def _interpreter(
     found = [] if wanted.path else find_interpreters(environ, around)
     if former is not None and former.version and not wanted.text:
         # Nobody wants another: as before, if that is still to be had.
-        kept = wanted_python(root, ".".join(former.version.split(".")[:2]))
-        try:
-            return choose(kept, found, environ), "as before", notes
-        except NoSuitable:
-            pass
+        series = ".".join(former.version.split(".")[:2])
+        for version, origin in (
+            (former.version, "as before"),
+            (series, f"it was {former.version}"),
+        ):
+            try:
+                return choose(wanted_python(root, version), found, environ), origin, notes
+            except NoSuitable:
+                continue
+        notes += (f"its Python {former.version} is not found; --python takes the path of one",)
     return choose(wanted, found, environ), wanted.origin, notes
 
 

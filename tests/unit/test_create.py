@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -19,7 +20,7 @@ from venvhook.create import make as make_planned
 from venvhook.environment import UNFINISHED, Unusable, examine
 from venvhook.errors import VenvhookError
 from venvhook.nearest import nearest_environment, read_policy
-from venvhook.plan import Wishes, prepare, project_directory
+from venvhook.plan import Plan, Wishes, prepare, project_directory
 from venvhook.unfinished import ASIDE
 
 BACKENDS = ("uv", "virtualenv", "venv")
@@ -238,6 +239,23 @@ def test_made_anew_it_keeps_name_prompt_and_options(
     assert not (app / "env/old").exists()
     assert (app / "env/.venvhook").read_text() != token
     assert used(app, environ) == f"{app}/env"
+
+
+def test_made_anew_it_says_where_its_python_is_another(app: Path, environ: dict[str, str]) -> None:
+    make(app, environ, backend="venv")
+    config = app / ".venv/pyvenv.cfg"
+
+    def plan(version: str) -> Plan:
+        config.write_text(re.sub(r"(?m)^version = .*", f"version = {version}", config.read_text()))
+        return prepare(bytes(app), Wishes(clear=True), environ)
+
+    other = plan("3.5.1")
+    assert other.origin == ""
+    assert other.notes == ("its Python 3.5.1 is not found; --python takes the path of one",)
+    here = other.interpreter.text
+    assert (plan(here).origin, plan(here).notes) == ("as before", ())
+    beside = f"{here.rpartition('.')[0]}.99"
+    assert (plan(beside).origin, plan(beside).notes) == (f"it was {beside}", ())
 
 
 def test_one_whose_python_is_gone_is_made_anew(app: Path, environ: dict[str, str]) -> None:
