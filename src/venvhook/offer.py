@@ -281,13 +281,13 @@ def _make_if_wished(
     try:
         _make(place, plan, environ, settings)
     except KeyboardInterrupt:
-        # Nobody wants to stop it again in each new shell.
+        # Over the ^C that the terminal shows (ECMA-48, EL).
+        os.write(2, b"\r\x1b[K")
+        # Nobody wants to stop it again in each new shell; what was wished for is asked for again.
         if not asks:
             _decline(place, state)
         elif not os.path.lexists(plan.environment):
-            complain(
-                f"stopped, nothing is made; {place.name} is asked about again in the next shell"
-            )
+            complain(f"stopped: {place.name} has no environment; 'venvhook create' makes one")
         raise
     return MADE
 

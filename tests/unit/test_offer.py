@@ -598,6 +598,8 @@ def test_a_making_that_was_wished_for_and_stopped_is_asked_for_again(
     wait_for_begin(slow)
     call.send(CTRL_C)
     assert call.end() == INTERRUPTED
+    said = "\r\x1b[Kvenvhook: stopped: app has no environment; 'venvhook create' makes one\n"
+    assert call.screen.endswith(said)
     assert not home.is_made()
     home.asks()
 
@@ -610,7 +612,7 @@ def test_a_making_that_nobody_wished_for_and_stopped_is_a_no(home: Home, slow: P
     wait_for_begin(slow)
     call.send(CTRL_C)
     assert call.end() == INTERRUPTED
-    assert "venvhook: inner is not asked about again" in call.screen
+    assert "\r\x1b[Kvenvhook: inner is not asked about again" in call.screen
     assert not home.is_made(inner)
     assert home.is_silent(inner, **always)
 
