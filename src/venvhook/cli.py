@@ -13,7 +13,11 @@ from click.shell_completion import CompletionItem
 
 from . import __version__
 from .commands.options import Commands
-from .errors import complain, explained
+from .errors import OutputError, complain, explained
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 _INTERRUPTED = 130
 
@@ -117,9 +121,7 @@ def main() -> None:
     Exits with 0 if all was done, 1 for a failure, 2 for a wrong call, 130 if interrupted.
     """
     _open_closed_streams()
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # A name that the locale cannot show is no reason to fail.
-        sys.stdout.reconfigure(errors="backslashreplace")
+    _prepare_output()
     # click would raise the help of a bare 'venvhook' as an error.
     sys.exit(_run(sys.argv[1:] or ["--help"]))
 
@@ -136,7 +138,7 @@ def _run(words: list[str]) -> int:
         return error.exit_code
     except Exception as error:
         status = explained(error)
-        if isinstance(error, OSError):
+        if isinstance(error, OSError | OutputError):
             _discard_output()
     return status or 0
 
@@ -159,7 +161,33 @@ def _open_closed_streams() -> None:
             os.dup2(opened, number)
             if opened != number:
                 os.close(opened)
-            setattr(sys, name, open(number, "w" if number else "r", encoding="utf-8"))  # noqa: SIM115  # until the end
+            mode = "w" if number else "r"
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115  # until the end
+
+
+class _Output(io.FileIO):
+    """Standard output, which says so itself where it cannot be written."""
+
+    def write(self, text: ReadableBuffer) -> int:
+        """Write *text*. Raises OutputError; BrokenPipeError is for click, which knows it."""
+        try:
+            return super().write(text)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise OutputError(error) from error
+
+
+def _prepare_output() -> None:
+    """Have stdout say what is wrong with it, and show what the locale cannot."""
+    stream = sys.stdout
+    if not isinstance(stream, io.TextIOWrapper):
+        return
+    if os.name != "nt":  # where a console is no file
+        buffered, lines = io.BufferedWriter(_Output(1, "w", closefd=False)), stream.line_buffering
+        sys.stdout = stream = io.TextIOWrapper(buffered, stream.encoding, line_buffering=lines)
+    # A name that the locale cannot show is no reason to fail.
+    stream.reconfigure(errors="backslashreplace")
 
 
 def _discard_output() -> None:

@@ -27,6 +27,13 @@ class UsageError(VenvhookError):
     exit_code = 2
 
 
+class OutputError(VenvhookError):
+    """Standard output cannot be written, as *error* says; the work itself did not fail."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(f"standard output: {error.strerror}; what was done until then stays")
+
+
 def is_harmless(code: int) -> bool:
     """Return whether the code point *code* only draws itself."""
     if code < 0x20 or 0x7F <= code < 0xA0 or 0xD800 <= code < 0xE000:
@@ -75,13 +82,22 @@ def serve(respond: Callable[[list[bytes], Mapping[str, str]], bytes]) -> None:
 def _answered(respond: Callable[[list[bytes], Mapping[str, str]], bytes]) -> int:
     """Write what *respond* answers to ``sys.argv``, or one line; return the exit status."""
     try:
-        answer = respond([os.fsencode(word) for word in sys.argv[1:]], os.environ)
-        while answer:
-            answer = answer[os.write(1, answer) :]
+        return _printed(respond([os.fsencode(word) for word in sys.argv[1:]], os.environ))
     except KeyboardInterrupt:
         return 130
     except Exception as error:
         return explained(error)
+
+
+def _printed(answer: bytes) -> int:
+    """Write *answer* to stdout; return 0, or 1 where nobody reads it. Raises OutputError."""
+    try:
+        while answer:
+            answer = answer[os.write(1, answer) :]
+    except BrokenPipeError:
+        return 1
+    except OSError as error:
+        raise OutputError(error) from error
     return 0
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from environments import EnvironmentMaker
 from venvhook.cli import COMMANDS
 
 SOURCE = str(Path(__file__).resolve().parents[2] / "src")
@@ -173,7 +174,7 @@ def redirected(home: Path, *words: str, how: str) -> subprocess.CompletedProcess
 
 
 # 'init' and, with a project, 'which' take the fast road.
-@pytest.mark.parametrize("words", [("why",), ("init", "bash")])
+@pytest.mark.parametrize("words", [("why",), ("--help",), ("config", "list"), ("init", "bash")])
 @pytest.mark.parametrize(
     ("how", "reason"),
     [("> /dev/full", "No space left on device"), (">&-", "Bad file descriptor")],
@@ -184,7 +185,34 @@ def test_output_that_cannot_be_written_is_one_line_and_status_1(
 ) -> None:
     ran = redirected(tmp_path, *words, how=how)
     assert ran.returncode == 1
-    assert ran.stderr == f"venvhook: cannot go on ({reason}); VENVHOOK_DEBUG=1 shows where\n"
+    assert ran.stderr == f"venvhook: standard output: {reason}; what was done until then stays\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is full")
+def test_what_was_done_stays_where_that_cannot_be_printed(tmp_path: Path) -> None:
+    ran = redirected(tmp_path, "config", "set", "notice", "false", how="> /dev/full")
+    assert ran.stderr.startswith("venvhook: standard output: ")
+    assert (tmp_path / ".config/venvhook/config.toml").read_text() == "notice = false\n"
+
+
+# 'which' takes the fast road.
+@pytest.mark.parametrize("words", [["which"], ["which", "--json"]])
+def test_nothing_is_said_where_nobody_reads(
+    tmp_path: Path, make_environment: EnvironmentMaker, words: list[str]
+) -> None:
+    make_environment(tmp_path / "app/.venv")
+    reader, writer = os.pipe()
+    os.close(reader)
+    ran = subprocess.run(
+        [sys.executable, "-m", "venvhook", *words],
+        env={"HOME": str(tmp_path), "PATH": os.environ["PATH"], "PYTHONPATH": SOURCE},
+        cwd=tmp_path / "app",
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    os.close(writer)
+    assert (ran.returncode, ran.stderr) == (1, b"")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no /bin/sh")
