@@ -24,7 +24,7 @@ fail() {
 }
 
 say() {
-  printf '%s\n' "$1"
+  printf '%s\n' "$1" 2> /dev/null || fail "standard output cannot be written; send it elsewhere"
 }
 
 # ---- Options -------------------------------------------------------------------------------------
@@ -65,7 +65,8 @@ read_options() {
 find_places() {
   case ${HOME-} in
     /*) ;;
-    *) fail "HOME is not set; set it to your home directory" ;;
+    '') fail "HOME is not set; set it to your home directory" ;;
+    *) fail "HOME is '$HOME', which does not begin with /; set it to your home directory" ;;
   esac
   [ -O "$HOME" ] || fail "$HOME is not your own directory; run this as its owner, without sudo"
   case ${XDG_DATA_HOME-} in
@@ -109,6 +110,16 @@ find_python() {
     if is_good_python "$candidate"; then return 0; fi
   done
   base=''
+}
+
+# Ends with what is wrong with the names in $shells, of which the Python $1 knows those there are.
+check_shells() {
+  [ -n "$shells" ] || return 0
+  "$1" -I -B -c 'import os, sys; sys.path.insert(0, sys.argv.pop(1))
+from venvhook.detect import chosen_shells, installed_shells
+from venvhook.errors import run
+run(lambda words, environ: chosen_shells(os.fsdecode(words[0]), installed_shells(environ)) and b"")
+' "$source/src" "$shells" || exit
 }
 
 # ---- The private environment ---------------------------------------------------------------------
@@ -223,6 +234,7 @@ install() {
     fail "$home/env is not from install.sh; move it away"
   fi
   find_python
+  [ -z "$base" ] || check_shells "$base"
   directories=''
   new=none
   trap clean_up EXIT
@@ -239,6 +251,7 @@ install() {
   rmdir "$new"
   say "Installing into $home with ${base:-uv}"
   make_environment
+  [ -n "$base" ] || check_shells "$new/bin/python"
   turn_to_new
   write_record
   set -- --launcher "$launcher"

@@ -115,7 +115,7 @@ def uninstall(executables: Mapping[str, str], environ: Mapping[str, str]) -> Ite
             if done:
                 yield Line(f"{shown(path)}: {_DONE[done]}")
         except VenvhookError as error:
-            yield Line(str(error), failed=True)
+            yield Line(f"{error}; until then it may still load venvhook", failed=True)
     yield from _remove_own(environ)
     yield from _remove_installation(environ)
 

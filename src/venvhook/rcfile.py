@@ -300,7 +300,7 @@ def remove_block(path: bytes) -> str:
     That is '' where there is none, 'removed', 'restored' where the file is byte for byte as in its
     backup (which goes then), or 'deleted' where it was made for the block. Raises VenvhookError.
     """
-    if not os.path.lexists(path):
+    if _is_missing(path):
         return ""
     found = look_at(path)
     block = find_block(found.content, path)
@@ -314,6 +314,17 @@ def remove_block(path: bytes) -> str:
     return "restored" if _drop_backups(path, content) else "removed"
 
 
+def _is_missing(path: bytes) -> bool:
+    """Return whether there is no file *path*, nor where it leads as a link."""
+    try:
+        os.stat(path)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False  # It may be there.
+    return False
+
+
 def look_at(path: bytes) -> Found:
     """Return the rc file *path* as it is. Raises VenvhookError where it must not be edited."""
     target = os.path.realpath(path)
@@ -324,16 +335,22 @@ def look_at(path: bytes) -> Found:
             raise VenvhookError(f"{shown(path)}: is a link to nothing; mend or remove it") from None
         return Found(path, target, None, b"")
     except OSError as error:
-        raise VenvhookError(f"{shown(path)}: cannot be read ({error.strerror})") from error
+        raise _unreadable(path, error) from error
     if not stat.S_ISREG(status.st_mode):
         raise VenvhookError(f"{shown(path)}: is no regular file; move it away and run this again")
     if status.st_size > SIZE_LIMIT:
-        raise VenvhookError(f"{shown(path)}: is too large for an rc file; is it the right one?")
+        raise VenvhookError(f"{shown(path)}: is too large for an rc file; see whether it is one")
     try:
         with open(target, "rb") as file:
             return Found(path, target, status, file.read())
     except OSError as error:
-        raise VenvhookError(f"{shown(path)}: cannot be read ({error.strerror})") from error
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: bytes, error: OSError) -> VenvhookError:
+    return VenvhookError(
+        f"{shown(path)}: cannot be read ({error.strerror}); mend that and run this again"
+    )
 
 
 def _check_writable(found: Found) -> None:

@@ -422,7 +422,10 @@ def test_help_and_wrong_calls(user: User, sh: str) -> None:
     assert status == 0
     for option in ("--python", "--prefix", "--shells", "--no-rc", "--uninstall"):
         assert option in said
-    for words in (["--nonsense"], ["extra"], ["--prefix"], ["--prefix="], ["--shells", ""]):
+    for words in (
+        *(["--nonsense"], ["extra"], ["--prefix"], ["--prefix="], ["--shells", ""]),
+        *(["--shells", "bash,foo"], ["--shells=,"]),
+    ):
         status, said = user.install(*words, sh=sh)
         assert status == 2, words
         assert said.startswith("venvhook: ")
@@ -443,6 +446,8 @@ def test_what_cannot_be_done_is_one_line_and_leaves_nothing(user: User) -> None:
         (("--python", "/bin/true"), {}, "not a Python of at least 3.11"),
         (("--python", str(user.home / "gone")), {}, "not a Python of at least 3.11"),
         ((), {"HOME": ""}, "HOME is not set"),
+        ((), {"HOME": "home"}, "HOME is 'home', which does not begin with /"),
+        (("--shells", "powershell"), {}, "powershell is not on PATH"),
         ((), {"PATH": nothing}, "no Python of at least 3.11 on PATH, and no uv"),
         (("--uninstall",), {"PATH": nothing}, "no Python of at least 3.11"),
     ]
@@ -452,6 +457,16 @@ def test_what_cannot_be_done_is_one_line_and_leaves_nothing(user: User) -> None:
         assert reason in said
         assert said.strip().splitlines()[-1].startswith("venvhook: ")
         assert user.files() == before, reason
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is full")
+def test_output_that_cannot_be_written_is_one_line_and_leaves_nothing(user: User, sh: str) -> None:
+    for how in ("> /dev/full", ">&-"):
+        words = ["/bin/sh", "-c", f'exec "$@" {how}', "sh", *SHS[sh], str(CHECKOUT / "install.sh")]
+        ran = subprocess.run(words, env=user.environ, stderr=subprocess.PIPE, check=False)
+        said = b"venvhook: standard output cannot be written; send it elsewhere\n"
+        assert (ran.returncode, ran.stderr) == (1, said), how
+        assert user.files() == {}, how
 
 
 @pytest.mark.usefixtures("bash", "zsh", "fish")

@@ -12,6 +12,7 @@ import pytest
 
 from checkout import IS_ROOT, go_without
 from venvhook.errors import VenvhookError
+from venvhook.installation import uninstall
 from venvhook.rcfile import (
     add_block,
     block_text,
@@ -253,6 +254,21 @@ def test_what_cannot_be_edited_is_one_line(rc: Path, make, reason: str) -> None:
     assert str(rc) in str(raised.value)
     assert "\n" not in str(raised.value)
     assert [path.name for path in rc.parent.iterdir()] == [".bashrc"]
+
+
+def test_there_is_nothing_to_take_out_of_a_link_to_nothing(rc: Path) -> None:
+    _dangling(rc)
+    assert remove(rc) == ""
+    assert rc.is_symlink()
+
+
+def test_a_file_that_cannot_be_read_may_still_hold_a_block(rc: Path) -> None:
+    _loop(rc)
+    (line,) = (line for line in uninstall({}, {"HOME": str(rc.parent)}) if line.failed)
+    assert line.text.startswith(f"{rc}: cannot be read (")
+    assert line.text.endswith(
+        "; mend that and run this again; until then it may still load venvhook"
+    )
 
 
 @pytest.mark.skipif(not IS_ROOT, reason="only root can give files away")
