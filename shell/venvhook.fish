@@ -192,7 +192,17 @@ function _venvhook_refuse -S -a root markers reason
     set -q _VENVHOOK_REST[1]; and _venvhook_prune_rest $root
     set -l active $_VENVHOOK_ROOT
     _venvhook_switch '' '' ''
-    test -z "$reason"; or _venvhook_tell $root $reason $active
+    if test -n "$reason"
+        _venvhook_tell $root $reason $active
+    else if set -q _VENVHOOK_TOLD[1]
+        # Once that is taken back, what was said before is news.
+        set -l told
+        set -l start "^$(string escape --style=regex -- $root)"\n
+        for line in $_VENVHOOK_TOLD
+            string match -qr -- $start $line; or set -a told $line
+        end
+        set -g _VENVHOOK_TOLD $told
+    end
 end
 
 # What is called like an environment is none.

@@ -206,7 +206,12 @@ function _venvhook_refuse($root, $markers, $reason) {
     _venvhook_prune_rest $root
     $active = $global:_VENVHOOK_ROOT
     _venvhook_switch '' '' ''
-    if ($reason) { _venvhook_tell $root $reason $active }
+    if ($reason) {
+        _venvhook_tell $root $reason $active
+    } else {
+        # Once that is taken back, what was said before is news.
+        $global:_VENVHOOK_TOLD = $global:_VENVHOOK_TOLD.Replace("/$root`n", '')
+    }
 }
 
 # What is called like an environment is none.

@@ -159,11 +159,16 @@ _venvhook_activate() {
 # There is an environment that may not be used; $3 says why, or nothing where the user knows.
 _venvhook_refuse() {
   _venvhook_may_use "$1" "$2" "${@:4}" && _venvhook_is_still_none "${@:4}" || return 0
-  local active=$_VENVHOOK_ROOT
+  local active=$_VENVHOOK_ROOT told="/$1"$'\n'
   verdict=refuse
   [[ -z $_VENVHOOK_REST ]] || _venvhook_prune_rest "$1"
   _venvhook_switch '' '' ''
-  [[ -z $3 ]] || _venvhook_tell "$1" "$3" "$active"
+  if [[ -n $3 ]]; then
+    _venvhook_tell "$1" "$3" "$active"
+  else
+    # Once that is taken back, what was said before is news.
+    _VENVHOOK_TOLD=${_VENVHOOK_TOLD//"$told"/}
+  fi
 }
 
 # What is called like an environment is none.

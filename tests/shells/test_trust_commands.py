@@ -123,6 +123,20 @@ def test_revoke_deactivates_at_the_next_prompt(
     assert "nothing was decided about it" in command(terminal, "revoke")
 
 
+def test_after_a_deny_is_revoked_one_is_told_again(
+    any_shell: Shell, app: Path, open_terminal: OpenTerminal
+) -> None:
+    terminal = open_terminal(any_shell)
+    assert terminal.run("cd app") == CAME_WITH + TO_USE
+    command(terminal, "allow")
+    assert "app: denied" in command(terminal, "deny")
+    printed = command(terminal, "revoke")
+    assert f"{app}/.venv: no longer allowed\n{app}: no longer denied\n" in printed
+    assert (printed + terminal.run("cd .")).endswith(CAME_WITH + TO_USE)
+    for line in ("cd ..", "cd app"):
+        assert terminal.run(line) == ""
+
+
 def test_another_shell_sees_it_at_its_next_prompt(
     any_shell: Shell, app: Path, open_terminal: OpenTerminal
 ) -> None:
