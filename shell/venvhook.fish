@@ -523,7 +523,9 @@ function _venvhook_switch -a root env name
         set -gx VENVHOOK_ACTIVE $env
         set -gx PATH $env/bin $path
         set -g _VENVHOOK_SEEN "$PATH"
-        _venvhook_prompt_show
+        # In the middle of a line or of config.fish the prompt stays the user's: $_ is fish only where
+        # keys are waited for, one of which may have led here.
+        test -n "$_VENVHOOK_WAITS" -a "$_" != fish; or _venvhook_prompt_show
     else if test -n "$_VENVHOOK_ENV"
         _venvhook_forget
         set -g _VENVHOOK_PATHLESS ''
@@ -676,11 +678,15 @@ function _venvhook_outrank
 end
 
 # Puts the name before the prompt, unless that is not wished: moves the user's function, and defines one
-# that calls it first, since whatever prints the name would change $status and $pipestatus for it. Called
-# again at each prompt, for one that was defined meanwhile.
+# that calls it first, since whatever prints the name would change $status and $pipestatus for it. It is
+# there only while keys are waited for, so that each line looks at the user's own, copies and saves that.
 function _venvhook_prompt_show
     # It may say what is wished only where it is loaded, here.
-    builtin functions -q fish_prompt; or return
+    if not builtin functions -q fish_prompt
+        # Either there is none, or Ctrl-C came while it was being put back.
+        set -q _VENVHOOK_PLAIN; and builtin functions -q $_VENVHOOK_PLAIN; or return
+        builtin functions -c $_VENVHOOK_PLAIN fish_prompt
+    end
     if set -q VIRTUAL_ENV_DISABLE_PROMPT
         # Set without a value it is meant, too; set to nothing it is not, as for stock activate.
         if test -n "$VIRTUAL_ENV_DISABLE_PROMPT"; or not set -q VIRTUAL_ENV_DISABLE_PROMPT[1]
@@ -699,22 +705,48 @@ function _venvhook_prompt_show
     set -g _VENVHOOK_PLAIN $plain
     builtin functions -e $plain
     builtin functions -c fish_prompt $plain
+    set -g _VENVHOOK$plain ready
+    function _venvhook_saving --on-event fish_preexec
+        # As _venvhook_defer does.
+        function _venvhook_interrupted --on-signal INT
+        end
+        _venvhook_prompt_hide
+        builtin functions -e _venvhook_interrupted
+    end
+    # A key may save it all the same, and another shell, or the next prompt, call what was saved: then
+    # there is no such function, or it leads here again.
     function fish_prompt -V plain --on-event _venvhook_whose
-        switch "$argv"
-            case _venvhook_whose
+        set -l state _VENVHOOK$plain
+        switch "$$state$argv"
+            case '*_venvhook_whose'
+                set -q $state; or return
+                set -g $state ready
                 set -g _VENVHOOK_OURS 1
                 return
+            case 'ready*'
+                set -g $state busy
+                set -l lines ($plain $argv; builtin echo)
+                set -g $state ready
+                if test "$plain" = "$_VENVHOOK_PLAIN"
+                    string match -rq '(?<!\e)[([]' -- $lines; and _venvhook_prompt_tells $lines
+                    or builtin printf '(%s) ' $_VENVHOOK_PROMPT
+                end
+                builtin printf %s $lines[1] \n$lines[2..]
+            case '*'
+                if set -q $state; and not string match -rq "\\b$plain\\b" -- (status stack-trace)
+                    # Ctrl-C had ended it.
+                    set -g $state ready
+                    set -l itself (status function)
+                    $itself $argv
+                    return
+                end
+                set -q _VENVHOOK_STRAY
+                or builtin printf 'venvhook: %s; delete %s, or save your own anew\n' \
+                    'fish_prompt was saved with the name before it' \
+                    $__fish_config_dir/functions/fish_prompt.fish >&2
+                set -g _VENVHOOK_STRAY 1
+                builtin printf '%s> ' (prompt_pwd)
         end
-        set -l lines ($plain $argv; builtin echo)
-        if test "$plain" = "$_VENVHOOK_PLAIN"
-            string match -rq '(?<!\e)[([]' -- $lines; and _venvhook_prompt_tells $lines
-            or builtin printf '(%s) ' $_VENVHOOK_PROMPT
-        end
-        builtin printf %s $lines[1] \n$lines[2..]
-    end
-    # What is looked at, edited or saved by these is the user's own.
-    function _venvhook_saving --on-event fish_preexec
-        string match -rq '\bfunc(tions|ed|save)\b|\bfish_config\b' -- $argv; and _venvhook_prompt_hide
     end
 end
 
@@ -732,9 +764,13 @@ function _venvhook_prompt_tells
 end
 
 function _venvhook_prompt_hide
-    set -q _VENVHOOK_PLAIN; or return
-    _venvhook_is_ours; and _venvhook_rename $_VENVHOOK_PLAIN fish_prompt
-    set -eg _VENVHOOK_PLAIN
+    if set -q _VENVHOOK_PLAIN
+        if _venvhook_is_ours
+            _venvhook_rename $_VENVHOOK_PLAIN fish_prompt
+            set -eg _VENVHOOK$_VENVHOOK_PLAIN
+        end
+        set -eg _VENVHOOK_PLAIN
+    end
     builtin functions -e _venvhook_saving
 end
 
@@ -783,7 +819,7 @@ function _venvhook_yield
     if set -q _VENVHOOK_PLAIN; and builtin functions -q _old_fish_prompt
         and _venvhook_is_copy _old_fish_prompt
         _venvhook_rename $_VENVHOOK_PLAIN _old_fish_prompt
-        set -eg _VENVHOOK_PLAIN
+        set -eg _VENVHOOK$_VENVHOOK_PLAIN _VENVHOOK_PLAIN
     end
     _venvhook_prompt_hide
     # What a stock script has set, it gives back. Others, and old ones, know of fewer variables.

@@ -362,6 +362,119 @@ def test_a_fish_prompt_in_a_file_is_found_and_saved_as_the_users_own(
     assert terminal.prompt == "new "
 
 
+# Ways to look at, copy or save one's prompt: lines where they are typed, and where.
+_LOOKING = (
+    ("~", "cd app; functions fish_prompt"),
+    ("~", "cd app && type fish_prompt"),
+    ("~", "for d in app app/src; cd ~/$d; functions fish_prompt; end"),
+    ("~", "cd app; functions -c fish_prompt old; cd; cd app; functions old; functions -e old"),
+    ("~/app", "type fish_prompt"),
+    ("~/app", "look"),
+    ("~/app", "source ~/look.fish"),
+    ("~/app", "cd src; look; cd ~/app; look; cd ~; look"),
+)
+
+
+def test_what_a_line_does_with_fish_prompt_it_does_with_the_users_own(
+    fish: Shell, app: Path, home: Path, open_terminal: OpenTerminal
+) -> None:
+    (app.parent / "src").mkdir()
+    file = home / ".config/fish/functions/fish_prompt.fish"
+    file.parent.mkdir(parents=True)
+    (home / "look.fish").write_text("functions fish_prompt; funcsave -q fish_prompt\n")
+    rc = f"{fish.load_line('$HOME/../venvhook')}\nfunction look; source ~/look.fish; end\n"
+    rc += "function saved --on-event fish_prompt; test -e ~/early; and functions fish_prompt; end"
+    terminal = open_terminal(fish, rc.replace("'", ""))
+    for where, line in _LOOKING:
+        terminal.run(f"cd {where}")
+        shown = terminal.run(f"{line}; funcsave -q fish_prompt")
+        assert "ready> " in shown, line
+        assert "venvhook" not in (shown + file.read_text()).lower(), line
+        assert terminal.prompt == ("" if line.endswith("cd ~; look") else "(app) ")
+        file.unlink()
+    # What config.fish looks at, where it has changed to a project itself.
+    text = terminal.rc_file.read_text() + "cd ~/app\nfunctions -c fish_prompt old\n"
+    terminal.rc_file.write_text(text)
+    terminal.restart()
+    assert terminal.prompt == "(app) "
+    assert "venvhook" not in terminal.run("functions old").lower()
+
+
+def test_the_name_is_there_while_keys_are_pressed(
+    fish: Shell, app: Path, open_terminal: OpenTerminal
+) -> None:
+    load = fish.load_line("$HOME/../venvhook").replace("'", "")
+    keys = (
+        "bind \\cg 'cd ~/app; commandline -f repaint'",
+        "bind \\co 'cd ~; commandline -f repaint'",
+        "bind \\cr 'commandline -f repaint'",
+    )
+    terminal = open_terminal(fish, "\n".join((load, *keys)))
+    for key, shown in (
+        *(("\x12", ""), ("\x07", "(app) "), ("\x12", "(app) "), ("\x0c", "(app) ")),
+        *(("\x0f", ""), ("\x12", ""), ("\x07", "(app) "), ("\r", "(app) ")),
+    ):
+        terminal.send(key)
+        terminal.wait_for_prompt()
+        assert terminal.prompt == shown, repr(key)
+    assert terminal.environment == str(app)
+    assert "venvhook" not in terminal.run("functions fish_prompt").lower()
+    terminal.run("cd ~")
+    assert terminal.prompt == ""
+
+
+def test_a_prompt_that_was_interrupted_comes_again(
+    fish: Shell, app: Path, home: Path, open_terminal: OpenTerminal
+) -> None:
+    del app
+    terminal = open_terminal(fish, fish.load_line("$HOME/../venvhook").replace("'", ""))
+    slow = "test -e ~/slow; and begin; rm ~/slow; command kill -INT $fish_pid; cat; end"
+    terminal.run_file(f"function fish_prompt; {slow}; printf 'ready> '; end; bind \\cr repaint")
+    terminal.run("cd app")
+    # Twice anew, as after Ctrl-C in what a slow prompt calls.
+    (home / "slow").touch()
+    terminal.send("\x12\x12\r")
+    terminal.wait_for("(app) ready> ")
+    assert "saved" not in terminal.screen
+    assert terminal.run("true") == ""
+    assert terminal.prompt == "(app) "
+
+
+def test_what_a_key_has_saved_is_a_prompt_in_every_shell(
+    fish: Shell, app: Path, home: Path, open_terminal: OpenTerminal
+) -> None:
+    file = home / ".config/fish/functions/fish_prompt.fish"
+    file.parent.mkdir(parents=True)
+    load = fish.load_line("$HOME/../venvhook").replace("'", "")
+    key = "bind \\cg 'functions fish_prompt >~/saved; commandline -f repaint'"
+    # What these tests wait for stands at the end of the directory.
+    where = "function prompt_pwd; echo (path basename $PWD)' ready'; end"
+    terminal = open_terminal(fish, "\n".join((load, key, where)))
+    terminal.run("cd app")
+    terminal.send("\x07")
+    terminal.wait_for_prompt()
+    assert terminal.prompt == "(app) "
+    assert "_venvhook" in (home / "saved").read_text()
+    file.write_bytes((home / "saved").read_bytes())
+    # There is no other by now.
+    text = terminal.rc_file.read_text()
+    for loaded in (load, ""):
+        terminal.rc_file.write_text(
+            text.replace(load, loaded) + "functions -q fish_prompt; source " + str(file) + "\n"
+        )
+        terminal.restart()
+        assert terminal.greeting.count("\n") == 1
+        assert f"delete {file}" in terminal.greeting
+        assert terminal.prompt == f"{home.name} "
+        for line in ("true", "cd app", "true", f"source {file}", "true", "cd ..", "true"):
+            assert terminal.run(line) == "", line
+            shown = "(app) " if loaded and terminal.environment else ""
+            assert terminal.environment == (str(app) if shown else None)
+            assert terminal.prompt.startswith(shown)
+        terminal.run("function fish_prompt; echo -n 'mine ready> '; end; cd app")
+        assert terminal.prompt == ("(app) mine " if loaded else "mine ")
+
+
 # ---- VIRTUAL_ENV_DISABLE_PROMPT ------------------------------------------------------------------
 
 

@@ -92,6 +92,8 @@ function _test_dump
     end >$argv[1] 2>/dev/null
 end
 set -g _test_loadable (functions -an | string match -v -- fish_prompt)
+# A key tells it as it is between two lines: while one runs, fish_prompt is the user's own.
+bind \cy '_test_dump ~/../state; commandline -f repaint'
 """,
 }
 # What the user has already, of each kind, so that it would be seen if it were changed.
@@ -183,7 +185,11 @@ def state_of(terminal: Terminal) -> State:
     file = terminal.scratch / "state"
     file.unlink(missing_ok=True)
     traps = f"trap -p >| {file}.traps; " if terminal.shell.name == "bash" else ""
-    assert terminal.run(f"{traps}_test_dump {file}") == ""
+    if terminal.shell.name == "fish":
+        terminal.send("\x19")
+        assert terminal.wait_for_prompt() == ""
+    else:
+        assert terminal.run(f"{traps}_test_dump {file}") == ""
     found: State = {}
     for part in file.read_text(errors="surrogateescape").split("\n\x1d")[1:]:
         kind, _, text = part.partition("\n")
