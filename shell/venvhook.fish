@@ -601,7 +601,10 @@ end
 # Unsets global variables, and remembers those that were set: whether exported, and their values.
 function _venvhook_set_aside
     for name in $argv
-        if set -qg $name
+        if set -qUx $name; and set -qg $name; and test -z "$$name"
+            # Covered already, in the project that is left for this one.
+            continue
+        else if set -qg $name
             set -l flag -u
             set -qgx $name; and set flag -x
             builtin contains -- $name $_VENVHOOK_OLD; or set -ga _VENVHOOK_OLD $name

@@ -141,6 +141,22 @@ def test_a_variable_keeps_its_scope_its_export_and_its_values(
         assert seen_after.get(key) == seen_before.get(key)
 
 
+def test_an_exported_universal_variable_is_seen_again_after_two_projects(
+    fish: Shell, app: Path, open_terminal: OpenTerminal, make_environment: EnvironmentMaker
+) -> None:
+    other = make_environment(app.parents[1] / "other/.venv")
+    terminal = open_terminal(fish)
+    terminal.run("set -Ux PYTHONHOME /opt/python")
+    before = scope(terminal, "PYTHONHOME")
+    terminal.run("cd app")
+    terminal.run("cd ../other")
+    assert terminal.environment == str(other)
+    assert terminal.child_environment()[b"PYTHONHOME"] == b""
+    terminal.run("cd ..")
+    assert scope(terminal, "PYTHONHOME") == before
+    assert terminal.child_environment()[b"PYTHONHOME"] == b"/opt/python"
+
+
 def test_variables_of_the_users_with_names_that_the_hook_uses_stay(
     fish: Shell, app: Path, open_terminal: OpenTerminal
 ) -> None:
