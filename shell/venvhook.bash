@@ -44,6 +44,7 @@
 # _VENVHOOK_DIRENV  may put them back; and what direnv remembered at the last prompt
 # _VENVHOOK_OLD_* what a variable held before we replaced it; unset where it was unset
 # _VENVHOOK_UNEXPORTED  those of them that were not exported, each between colons
+# _VENVHOOK_TYPED  what makes VIRTUAL_ENV_PROMPT an array, a number or the like again, or empty
 # _VENVHOOK_POLICY  the generation of what the user has set, a directory and perhaps a file that it is to
 # _VENVHOOK_SETTINGS be newer than; further ones are in _VENVHOOK_MANY
 # _VENVHOOK_FILE
@@ -123,7 +124,7 @@ _venvhook_load() {
     _VENVHOOK_LOADED=$$
     _VENVHOOK_ROOT='' _VENVHOOK_ENV='' _VENVHOOK_TOKEN='' _VENVHOOK_REST='' _VENVHOOK_HAND=''
     _VENVHOOK_TOLD='' _VENVHOOK_DRAWN='' _VENVHOOK_PREFIX='' _VENVHOOK_PATHLESS='' _VENVHOOK_DEACTIVATE=''
-    _VENVHOOK_OFFERED='' _VENVHOOK_UNGUARDED='' _VENVHOOK_REFUSED=''
+    _VENVHOOK_OFFERED='' _VENVHOOK_UNGUARDED='' _VENVHOOK_REFUSED='' _VENVHOOK_TYPED=''
     _VENVHOOK_JUST='' _VENVHOOK_PROMPT='' _VENVHOOK_DIRENV='' _VENVHOOK_SEEN=''
     _VENVHOOK_LEFT=() _VENVHOOK_HALF=()
     _VENVHOOK_EAGER='' _VENVHOOK_TRAP='' _VENVHOOK_NEXT='' _VENVHOOK_AT=''
@@ -516,10 +517,11 @@ _venvhook_carry_out() {
   builtin set -- "${_VENVHOOK_HALF[@]}"
   [[ $7 == "${PS1-}" ]] || PS1=$7
   if [[ -n $3 ]]; then
-    builtin export PATH="$5" VIRTUAL_ENV="$3" VIRTUAL_ENV_PROMPT="$4" VENVHOOK_ACTIVE="$3"
     # One that was set in a project that is left for this one is the user's as well.
     [[ -z ${PYTHONHOME+x} ]] || _VENVHOOK_OLD_PYTHONHOME=$PYTHONHOME
-    builtin unset PYTHONHOME
+    # The others because an array is never exported, and a number takes no path.
+    builtin unset PYTHONHOME VIRTUAL_ENV VIRTUAL_ENV_PROMPT VENVHOOK_ACTIVE
+    builtin export PATH="$5" VIRTUAL_ENV="$3" VIRTUAL_ENV_PROMPT="$4" VENVHOOK_ACTIVE="$3"
     [[ -n $_VENVHOOK_ENV ]] || _venvhook_deactivate_define
     _VENVHOOK_PROMPT=$4
   else
@@ -533,25 +535,32 @@ _venvhook_carry_out() {
 
 # Remembers what activation replaces.
 _venvhook_store() {
-  _VENVHOOK_LEFTOVER=${_OLD_VIRTUAL_PATH+x} _VENVHOOK_UNEXPORTED='' _VENVHOOK_DEACTIVATE=''
+  _VENVHOOK_LEFTOVER=${_OLD_VIRTUAL_PATH+x} _VENVHOOK_UNEXPORTED='' _VENVHOOK_TYPED='' _VENVHOOK_DEACTIVATE=''
   local before=${_VENVHOOK_OLD_VIRTUAL_ENV+x}${_VENVHOOK_OLD_VIRTUAL_ENV_PROMPT+x}${_VENVHOOK_OLD_PYTHONHOME+x}
-  [[ -z ${VIRTUAL_ENV+x}${VIRTUAL_ENV_PROMPT+x}${PYTHONHOME+x}$before ]] || _venvhook_store_variables
+  [[ -z ${VIRTUAL_ENV[*]+x}${VIRTUAL_ENV_PROMPT[*]+x}${PYTHONHOME+x}$before ]] || _venvhook_store_variables
   # Says by its status whether there is such a function, and prints nothing as -F would.
   ! builtin declare -f +t deactivate || _VENVHOOK_DEACTIVATE=$(\builtin declare -fp deactivate)
 }
 
 # What carries out the rest takes PYTHONHOME itself.
 _venvhook_store_variables() {
-  local name attributes
+  local name attributes all
   builtin unset _VENVHOOK_OLD_VIRTUAL_ENV _VENVHOOK_OLD_VIRTUAL_ENV_PROMPT _VENVHOOK_OLD_PYTHONHOME
   if [[ -n ${VIRTUAL_ENV+x} ]]; then _VENVHOOK_OLD_VIRTUAL_ENV=$VIRTUAL_ENV; fi
   if [[ -n ${VIRTUAL_ENV_PROMPT+x} ]]; then _VENVHOOK_OLD_VIRTUAL_ENV_PROMPT=$VIRTUAL_ENV_PROMPT; fi
   for name in VIRTUAL_ENV VIRTUAL_ENV_PROMPT PYTHONHOME; do
-    [[ -n ${!name+x} ]] || continue
+    all="${name}[*]"
+    [[ -n ${!all+x} ]] || continue
     # A process, but hardly anybody has set one of these.
     attributes=$(\builtin declare -p "$name")
     attributes=${attributes#declare }
     [[ ${attributes%% *} == *x* ]] || _VENVHOOK_UNEXPORTED+=:$name:
+    # An array or a number comes back as one, but before 4.2, which has no 'declare -g'.
+    [[ $name == VIRTUAL_ENV_PROMPT && $BASH_VERSION != [1-3].* && $BASH_VERSION != 4.[01].* ]] || continue
+    case ${attributes%% *} in
+      *[aA]*) _VENVHOOK_TYPED=$attributes ;;
+      *[cilu]*) _VENVHOOK_TYPED="${attributes%% *} $name=${!name}" ;;
+    esac
   done
 }
 
@@ -565,6 +574,10 @@ _venvhook_restore() {
   if [[ -n ${_VENVHOOK_OLD_VIRTUAL_ENV_PROMPT+x} ]]; then
     builtin export VIRTUAL_ENV_PROMPT="$_VENVHOOK_OLD_VIRTUAL_ENV_PROMPT"
     [[ $_VENVHOOK_UNEXPORTED != *:VIRTUAL_ENV_PROMPT:* ]] || builtin export -n VIRTUAL_ENV_PROMPT
+  fi
+  if [[ -n $_VENVHOOK_TYPED ]]; then
+    builtin unset VIRTUAL_ENV_PROMPT
+    builtin declare -g "${_VENVHOOK_TYPED%% *}" "${_VENVHOOK_TYPED#* }"
   fi
   # A PYTHONHOME that the user has set meanwhile stays.
   if [[ -z ${_VENVHOOK_OLD_PYTHONHOME+x} || -n ${PYTHONHOME+x} ]]; then

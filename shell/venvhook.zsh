@@ -44,6 +44,7 @@
 # _VENVHOOK_DIRENV  may put them back; and what direnv remembered at the last prompt
 # _VENVHOOK_OLD_* what a variable held before we replaced it; unset where it was unset
 # _VENVHOOK_UNEXPORTED  those of them that were not exported, each between colons
+# _VENVHOOK_TYPED  what makes VIRTUAL_ENV_PROMPT an array, a number or the like again, or empty
 # _VENVHOOK_POLICY  the generation of what the user has set, a directory and perhaps a file that it is to
 # _VENVHOOK_SETTINGS be newer than; further ones are in _VENVHOOK_MANY
 # _VENVHOOK_FILE
@@ -75,7 +76,7 @@ _venvhook_load() {
     typeset -g _VENVHOOK_LOADED=$$
     typeset -g _VENVHOOK_ROOT='' _VENVHOOK_ENV='' _VENVHOOK_TOKEN='' _VENVHOOK_REST='' _VENVHOOK_HAND=''
     typeset -g _VENVHOOK_TOLD='' _VENVHOOK_DRAWN='' _VENVHOOK_PREFIX='' _VENVHOOK_PATHLESS='' _VENVHOOK_DEACTIVATE=''
-    typeset -g _VENVHOOK_OFFERED='' _VENVHOOK_UNGUARDED='' _VENVHOOK_REFUSED='' _VENVHOOK_UNEXPORTED=''
+    typeset -g _VENVHOOK_OFFERED='' _VENVHOOK_UNGUARDED='' _VENVHOOK_REFUSED='' _VENVHOOK_UNEXPORTED='' _VENVHOOK_TYPED=''
     typeset -g _VENVHOOK_JUST='' _VENVHOOK_PROMPT='' _VENVHOOK_DIRENV='' _VENVHOOK_SEEN='' _VENVHOOK_TWIN=''
     typeset -ga _VENVHOOK_LEFT=() _VENVHOOK_HALF=()
     typeset -g _VENVHOOK_LEFTOVER=${_OLD_VIRTUAL_PATH+x}
@@ -457,10 +458,12 @@ _venvhook_tell() {
 # commands: in zsh a call costs 10 us, and each command 1.
 _venvhook_switch() {
   [[ -n $2$_VENVHOOK_ENV ]] || return 0
-  local entries=${PATH-} unset='' text=${PS1-} prefix='' drawn='' lent='' twin=$_VENVHOOK_TWIN \
-    kinds="${(t)PATH}${(t)path}${(t)VIRTUAL_ENV}${(t)VIRTUAL_ENV_PROMPT}${(t)VENVHOOK_ACTIVE} \
+  local entries=${PATH-} unset='' text=${PS1-} prefix='' drawn='' lent='' twin=$_VENVHOOK_TWIN odd='' \
+    kinds="${(t)VIRTUAL_ENV}${(t)VIRTUAL_ENV_PROMPT}${(t)VENVHOOK_ACTIVE} ${(t)PATH}${(t)path} \
       ${(t)PYTHONHOME}${(t)PS1}${(t)PROMPT}${(t)prompt}"
   [[ $kinds != *-local* && $kinds != *-readonly* ]] || _venvhook_may_change || return 1
+  # An array or a number cannot take what is to be set.
+  [[ $kinds == ' '* || $kinds == 'scalar-exportscalar-exportscalar-export '* ]] || odd=1
   [[ -n ${PATH+x} ]] || unset=1
   if [[ -n $_VENVHOOK_ENV ]]; then
     [[ -z $_VENVHOOK_PATHLESS || $entries != "$_VENVHOOK_ENV/bin" ]] || unset=1
@@ -476,7 +479,7 @@ _venvhook_switch() {
   fi
   if [[ -n $2 ]]; then
     if [[ -z $_VENVHOOK_ENV ]]; then
-      _VENVHOOK_LEFTOVER=${_OLD_VIRTUAL_PATH+x} _VENVHOOK_UNEXPORTED='' _VENVHOOK_DEACTIVATE=''
+      _VENVHOOK_LEFTOVER=${_OLD_VIRTUAL_PATH+x} _VENVHOOK_UNEXPORTED='' _VENVHOOK_TYPED='' _VENVHOOK_DEACTIVATE=''
       [[ -z ${VIRTUAL_ENV+x}${VIRTUAL_ENV_PROMPT+x}${PYTHONHOME+x}${functions[deactivate]+x} &&
         -z ${_VENVHOOK_OLD_VIRTUAL_ENV+x}${_VENVHOOK_OLD_VIRTUAL_ENV_PROMPT+x}${_VENVHOOK_OLD_PYTHONHOME+x} ]] ||
         _venvhook_store
@@ -489,7 +492,7 @@ _venvhook_switch() {
     _venvhook_prompt_show "$2" "$3"
   fi
   _VENVHOOK_HALF=(half "$1" "$2" "$3" "$entries" "$unset" "$text" "$prefix" "$drawn" "$twin" "$lent"
-    "${mode-}")
+    "${mode-}" "$odd")
   {
     _venvhook_carry_out
   } always {
@@ -543,6 +546,7 @@ _venvhook_carry_out() {
   builtin set -- "${_VENVHOOK_HALF[@]}"
   [[ $7 == "${PS1-}" ]] || PS1=$7
   if [[ -n $3 ]]; then
+    [[ -z ${13} ]] || builtin unset VIRTUAL_ENV VIRTUAL_ENV_PROMPT VENVHOOK_ACTIVE
     export PATH="$5" VIRTUAL_ENV=$3 VIRTUAL_ENV_PROMPT=$4 VENVHOOK_ACTIVE=$3
     if (( $+PYTHONHOME )); then
       # One that was set in a project that is left for this one is the user's as well.
@@ -570,7 +574,7 @@ _venvhook_carry_out() {
 
 # Remembers what activation replaces; PYTHONHOME when it takes it away.
 _venvhook_store() {
-  local name
+  local name text
   builtin unset _VENVHOOK_OLD_VIRTUAL_ENV _VENVHOOK_OLD_VIRTUAL_ENV_PROMPT _VENVHOOK_OLD_PYTHONHOME
   if (( $+VIRTUAL_ENV )); then typeset -g _VENVHOOK_OLD_VIRTUAL_ENV=$VIRTUAL_ENV; fi
   if (( $+VIRTUAL_ENV_PROMPT )); then
@@ -579,6 +583,15 @@ _venvhook_store() {
   for name in VIRTUAL_ENV VIRTUAL_ENV_PROMPT PYTHONHOME; do
     [[ -z ${(Pt)name} || ${(Pt)name} == *export* ]] || _VENVHOOK_UNEXPORTED+=:$name:
   done
+  # An array or a number comes back as one. With 'hideval' no value is said.
+  case ${(t)VIRTUAL_ENV_PROMPT} in
+    ('' | scalar | scalar-export | *hideval*) ;;
+    (*)
+      text=$(builtin typeset -p VIRTUAL_ENV_PROMPT)
+      text=${text/#export/typeset -x}
+      _VENVHOOK_TYPED="typeset -g ${text#typeset }"
+      ;;
+  esac
   if (( $+functions[deactivate] )); then
     _VENVHOOK_DEACTIVATE=$(builtin functions deactivate)
   fi
@@ -593,6 +606,10 @@ _venvhook_restore() {
   if (( $+_VENVHOOK_OLD_VIRTUAL_ENV_PROMPT )); then
     export VIRTUAL_ENV_PROMPT=$_VENVHOOK_OLD_VIRTUAL_ENV_PROMPT
     [[ $_VENVHOOK_UNEXPORTED != *:VIRTUAL_ENV_PROMPT:* ]] || typeset -g +x VIRTUAL_ENV_PROMPT
+  fi
+  if [[ -n $_VENVHOOK_TYPED ]]; then
+    builtin unset VIRTUAL_ENV_PROMPT
+    builtin eval "$_VENVHOOK_TYPED"
   fi
   # A PYTHONHOME that the user has set meanwhile stays.
   if (( $+_VENVHOOK_OLD_PYTHONHOME && ! $+PYTHONHOME )); then

@@ -158,6 +158,107 @@ def test_a_prompt_name_of_the_users_comes_back(
     assert terminal.value("VIRTUAL_ENV_PROMPT") == value.encode()
 
 
+# What a variable may be besides a text, how that is declared, and how it is shown.
+KINDS = {
+    "bash": (
+        "declare -a {0}=(a 'b c')",
+        "declare -A {0}=([a]='b c')",
+        "declare -i {0}=5",
+        "declare -u {0}='a$b'",
+        "declare -ai {0}=(5 6)",
+    ),
+    "zsh": (
+        "typeset -a {0}; {0}=(a 'b c')",
+        "typeset -A {0}; {0}=(a 'b c')",
+        "typeset -i {0}=5",
+        "typeset -F {0}=1.5",
+        "typeset -u {0}='a$b'",
+        "typeset -l {0}=AB",
+        "typeset -Z 12 {0}=ab",
+        "typeset -T {0} tied; tied=(a b)",
+        "typeset -T tied {0}; tied=a:b",
+    ),
+    "fish": ("set -g {0} a 'b c'", "set -g {0}", "set -g --path {0} a b"),
+}
+SHOWN = {"bash": "declare -p {0}", "zsh": "typeset -p {0}", "fish": "set -S {0} | grep -v '^$'"}
+OURS = "sh -c 'echo \"$VIRTUAL_ENV,$VIRTUAL_ENV_PROMPT,$VENVHOOK_ACTIVE,$PYTHONHOME\"'"
+
+
+@pytest.mark.parametrize("exported", [False, True], ids=["", "exported"])
+def test_a_variable_of_any_kind_is_no_obstacle(
+    shell: Shell,
+    exported: bool,
+    app: Path,
+    open_terminal: OpenTerminal,
+    make_environment: EnvironmentMaker,
+) -> None:
+    other = make_environment(app.parents[1] / "other/.venv")
+    terminal = open_terminal(shell)
+    path = terminal.value("PATH")
+    # Before bash 4.2 only the value comes back.
+    old = shell.name == "bash" and terminal.run("declare -g old") != ""
+    for name in ("VIRTUAL_ENV_PROMPT", "VENVHOOK_ACTIVE", "PYTHONHOME"):
+        for kind in KINDS[shell.name]:
+            declared = kind.format(name)
+            terminal.run(declared)
+            if exported:
+                terminal.run(
+                    f"set -gx {name} $" + name if shell.name == "fish" else f"export {name}"
+                )
+            before = terminal.run(SHOWN[shell.name].format(name))
+            for environment in (app, other):
+                place = environment.parent
+                assert terminal.run(f"cd {place}; echo rest") == "rest\n", declared
+                assert terminal.prompt == f"({place.name}) ", declared
+                assert terminal.run(OURS) == f"{environment},{place.name},{environment},\n", (
+                    declared
+                )
+            assert terminal.run("cd; echo rest") == "rest\n", declared
+            assert terminal.prompt == "", declared
+            assert terminal.value("PATH") == path, declared
+            odder = old or "-T tied" in kind or "--path" in kind
+            if name == "VIRTUAL_ENV_PROMPT" and not odder:
+                assert terminal.run(SHOWN[shell.name].format(name)) == before, declared
+            if name == "VENVHOOK_ACTIVE":
+                assert terminal.value(name) is None, declared
+            terminal.run(unset(shell, name))
+
+
+@pytest.mark.parametrize("name", POSIX)
+def test_a_variable_that_is_made_another_kind_inside_is_no_obstacle(
+    name: str, app: Path, open_terminal: OpenTerminal, make_environment: EnvironmentMaker
+) -> None:
+    other = make_environment(app.parents[1] / "other/.venv")
+    terminal = open_terminal(SHELLS[name])
+    before = terminal.values("PATH", "VIRTUAL_ENV", "VIRTUAL_ENV_PROMPT", "VENVHOOK_ACTIVE")
+    terminal.run("cd app")
+    terminal.run("VIRTUAL_ENV_PROMPT=(a b) VENVHOOK_ACTIVE=(a b)")
+    assert terminal.run("cd ../other; echo rest") == "rest\n"
+    assert terminal.run(OURS) == f"{other},other,{other},\n"
+    terminal.run("VIRTUAL_ENV_PROMPT=(a b) VENVHOOK_ACTIVE=(a b)")
+    assert terminal.run("cd; echo rest") == "rest\n"
+    after = terminal.values("PATH", "VIRTUAL_ENV", "VIRTUAL_ENV_PROMPT", "VENVHOOK_ACTIVE")
+    assert after == before
+
+
+@pytest.mark.parametrize("name", POSIX)
+def test_a_read_only_array_is_told_of_once(
+    name: str, app: Path, open_terminal: OpenTerminal
+) -> None:
+    del app
+    terminal = open_terminal(SHELLS[name])
+    before = terminal.values("PATH", "PS1", "VIRTUAL_ENV")
+    terminal.run("typeset -a VIRTUAL_ENV_PROMPT; VIRTUAL_ENV_PROMPT=(a b)")
+    terminal.run("readonly VIRTUAL_ENV_PROMPT")
+    said = terminal.run("cd app; echo rest")
+    assert sorted(said.splitlines())[1:] == [
+        "venvhook: VIRTUAL_ENV_PROMPT is read-only in this shell,"
+        " so environments are neither activated nor left"
+    ]
+    assert terminal.run("cd; cd app; echo rest") == "rest\n"
+    assert terminal.values("PATH", "PS1", "VIRTUAL_ENV") == before
+
+
 # ---- The prompt ----------------------------------------------------------------------------------
 
 
