@@ -702,18 +702,26 @@ function _venvhook_prompt_show
     # name. One that is defined anew each time has its name already.
     set -l plain _venvhook_plain
     while builtin functions -q $plain
-        test "$(_venvhook_body fish_prompt)" = "$(_venvhook_body $plain)"; and break
-        set plain {$plain}_
+        test "$(_venvhook_body fish_prompt)" = "$(_venvhook_body $plain)"; and builtin functions -e $plain
+        or set plain {$plain}_
     end
     set -g _VENVHOOK_PLAIN $plain
-    builtin functions -e $plain
     builtin functions -c fish_prompt $plain
     set -g _VENVHOOK$plain ready
     function _venvhook_saving --on-event fish_preexec
-        # As _venvhook_defer does.
+        # As _venvhook_defer and _venvhook_prompt_hide do, mostly without the cost of a call.
         function _venvhook_interrupted --on-signal INT
         end
-        _venvhook_prompt_hide
+        set -g _VENVHOOK_OURS
+        builtin emit _venvhook_whose _venvhook_whose
+        if set -q _VENVHOOK_OURS[1] _VENVHOOK_PLAIN
+            builtin functions -e fish_prompt
+            builtin functions -c $_VENVHOOK_PLAIN fish_prompt
+            builtin functions -e $_VENVHOOK_PLAIN
+            set -eg _VENVHOOK$_VENVHOOK_PLAIN _VENVHOOK_PLAIN
+        else
+            _venvhook_prompt_hide
+        end
         builtin functions -e _venvhook_interrupted
     end
     # A key may save it all the same, and another shell, or the next prompt, call what was saved: then
