@@ -1294,7 +1294,7 @@ _venvhook_complete() {
     builtin eval "$text"
     _venvhook_register_completion
   fi
-  _venvhook_completion venvhook "${@:2}"
+  _venvhook_completion venvhook "${@:2}" 2> /dev/null
   # Candidates with spaces and the like, unless inside of quotes.
   [[ $2 != [\'\"]* ]] || return 0
   for i in ${COMPREPLY[@]+"${!COMPREPLY[@]}"}; do

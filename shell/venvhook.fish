@@ -1264,14 +1264,16 @@ end
 # ---- Completion ----------------------------------------------------------------------------------
 
 # Completes a command line of venvhook's: by the text that click has for that, loaded the first time.
-# It never asks another program of that name that stands there, such as ./venvhook of a project.
+# It never asks another program of that name that stands there, such as ./venvhook of a project. fish
+# says itself, wherever the command's words go, that there is no such command; so it is looked for.
 function _venvhook_complete
+    command -q venvhook; and command -q env; or return 0
     if not builtin functions -q _venvhook_completion
         # Without the line that registers it: this function calls it.
-        eval "$(string match -v 'complete *' -- (command venvhook completion fish 2>/dev/null))"
+        eval "$(string match -v 'complete *' -- (command env venvhook completion fish 2>/dev/null))"
         builtin functions -q _venvhook_completion; or return 0
     end
-    _venvhook_completion
+    _venvhook_completion 2>/dev/null
 end
 
 function _venvhook_register_completion

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import subprocess
 from pathlib import Path
 
@@ -156,6 +157,20 @@ def test_it_costs_no_process_before_the_first_tab(editor: Terminal) -> None:
     assert runs(editor, line) == "not yet\n"
     completes(editor, "venvhook al", "venvhook allow ")
     assert runs(editor, line) == ""
+
+
+def test_where_the_command_is_gone_tab_says_nothing(editor: Terminal) -> None:
+    with_it = set_path(editor.shell, f"{editor.scratch}/programs:/usr/bin:/bin")
+    without = set_path(editor.shell, "/usr/bin:/bin")
+    assert runs(editor, without) == ""
+    for path in (without, with_it, without, with_it):
+        editor.run(path)
+        if path == with_it:
+            completes(editor, "venvhook al", "venvhook allow ")
+            continue
+        editor.send(f"venvhook al{TAB}{CLEAR}echo do''ne\r")
+        seen = editor.wait_for("done")
+        assert not re.search("nknown|not found|No such|completion", seen), seen
 
 
 def test_compinit_may_come_later(zsh: Shell, home: Path, open_terminal: OpenTerminal) -> None:
