@@ -7,7 +7,7 @@ and what else puts itself first on PATH, direnv and mise, each in either order o
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from .diagnosis import ERROR, OK, WARNING, Finding, Part
@@ -20,15 +20,11 @@ _AT_START = r"^(?:\[.*\]\s*&&\s*)?"
 
 @dataclass(frozen=True)
 class Place:
-    """Where a tool is loaded into *shell*: at *line*, which comes *after* the hook (None: no hook).
-
-    *hides_name* says whether the prompt is left to others to show the environment in.
-    """
+    """Where a tool is loaded into *shell*: at *line*, *after* the hook or not (None: no hook)."""
 
     shell: str
     line: Line
     after: bool | None
-    hides_name: bool
 
 
 # The status, what is said after the tool's name, and what to do.
@@ -57,13 +53,6 @@ def _direnv(place: Place) -> Verdict:
     return OK, "an environment that a .envrc sets is left alone", ""
 
 
-def _prompt(place: Place) -> Verdict:
-    if place.hides_name:
-        return OK, "shows the environment itself", ""
-    what = "shows the environment too, so its name may stand in the prompt twice"
-    return WARNING, what, "set VIRTUAL_ENV_DISABLE_PROMPT=1 before the line of venvhook"
-
-
 def _activates(_place: Place) -> Verdict:
     what = "activates environments itself on cd, and asks nobody whether they may be trusted"
     return WARNING, what, "keep one of the two: take this out, or 'venvhook uninstall'"
@@ -87,11 +76,13 @@ def _overwrites(place: Place) -> Verdict:
 
 
 _SHIMS = _harmless("changes PATH; what is active goes before it, in either order")
+# Each says so itself, or the hook knows it, in whatever order they are loaded.
+_PROMPT = _harmless("shows the environment itself, so venvhook does not")
 
 TOOLS = (
     Tool("direnv", r"\bdirenv(?:\.exe)?[\"']?\s+hook\b", _direnv, ("direnv",)),
-    Tool("starship", r"\bstarship(?:\.exe)?[\"']?\s+init\b", _prompt, ("starship",)),
-    Tool("oh-my-posh", r"\boh-my-posh(?:\.exe)?[\"']?\s+init\b", _prompt),
+    Tool("starship", r"\bstarship(?:\.exe)?[\"']?\s+init\b", _PROMPT, ("starship",)),
+    Tool("oh-my-posh", r"\boh-my-posh(?:\.exe)?[\"']?\s+init\b", _PROMPT),
     Tool("powerlevel10k", r"\bp10k-instant-prompt\b", _harmless("venvhook's line prints nothing")),
     Tool(
         "conda",
@@ -145,12 +136,11 @@ _OVERWRITTEN = {
     "bash": ("PROMPT_COMMAND", r"^(?:export\s+)?PROMPT_COMMAND=(?!.*PROMPT_COMMAND)"),
     "zsh": ("precmd_functions", r"^precmd_functions=(?!.*precmd_functions)"),
 }
-_HIDES_NAME = r"\bVIRTUAL_ENV_DISABLE_PROMPT[= ]\s*['\"]?\w"
 
 
-def find_clashes(startup: Startup, environ: Mapping[str, str]) -> Iterator[Finding]:
+def find_clashes(startup: Startup) -> Iterator[Finding]:
     """Yield a finding for each tool in *startup*, in the order of the table."""
-    scene = _Scene(startup, environ)
+    scene = _Scene(startup)
     plugins = scene.plugins()
     for tool in TOOLS:
         found = scene.first(tool.pattern)
@@ -174,16 +164,13 @@ def find_clashes(startup: Startup, environ: Mapping[str, str]) -> Iterator[Findi
 class _Scene:
     """The startup of one shell, searched."""
 
-    def __init__(self, startup: Startup, environ: Mapping[str, str]) -> None:
+    def __init__(self, startup: Startup) -> None:
         self._shell = startup.shell.name
         self._commands = [
             (at, line, line.text.decode("utf-8", "replace")) for at, line in startup.commands()
         ]
         loadings = startup.loadings()
         self._hook = loadings[-1][0] if loadings else None
-        self._hides_name = bool(environ.get("VIRTUAL_ENV_DISABLE_PROMPT")) or (
-            self.first(_HIDES_NAME) is not None or "virtualenv" in self.plugins()
-        )
 
     def first(self, pattern: str) -> tuple[int, Line] | None:
         """Return the first line that *pattern* is found in, with its place, or None."""
@@ -221,7 +208,7 @@ class _Scene:
     def finding(self, name: str, judge: Callable[[Place], Verdict], at: int, line: Line) -> Finding:
         """Return what *judge* says of the tool *name* at *line*."""
         after = None if self._hook is None else at > self._hook
-        status, what, advice = judge(Place(self._shell, line, after, self._hides_name))
+        status, what, advice = judge(Place(self._shell, line, after))
         text: tuple[Part, ...] = (f"{name} (", line.file, f":{line.number}): {what}")
         hint = (advice,) if advice else ()
         return Finding(self._shell, status, text, hint, line.file, line.number)

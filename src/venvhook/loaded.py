@@ -44,7 +44,7 @@ def find_shells(
         yield from _loaded(startup, environ, is_own)
         if shell.name == "bash" and startup.loadings():
             yield from _login(startup, environ)
-        yield from find_clashes(startup, environ)
+        yield from find_clashes(startup)
 
 
 def _own_shells(environ: Mapping[str, str]) -> set[str]:

@@ -236,7 +236,8 @@ CLASHES: tuple[tuple[str, str, str, list[tuple[str, str]]], ...] = (
     ("zsh", 'eval "$(direnv hook zsh)"\n', "", [(OK, "direnv")]),
     ("fish", "", "direnv hook fish | source\n", [(WARNING, "direnv")]),
     ("bash", "# direnv hook bash\n", "alias d='direnv allow'\n", []),
-    ("bash", 'eval "$(starship init bash)"\n', "", [(WARNING, "starship")]),
+    ("bash", 'eval "$(starship init bash)"\n', "", [(OK, "starship")]),
+    ("zsh", "", 'eval "$(starship init zsh)"\n', [(OK, "starship")]),
     ("bash", HIDE + 'eval "$(starship init bash)"\n', "", [(OK, "starship")]),
     ("fish", "set -gx VIRTUAL_ENV_DISABLE_PROMPT 1\n", "oh-my-posh init fish | source\n",
      [(OK, "oh-my-posh")]),
@@ -289,7 +290,7 @@ def test_other_tools_are_told_with_file_and_line(
     rc.write_text(before + HOOK % shell + after)
     row = next(row for row in SHELLS if row.name == shell)
     startup = Startup(row, bytes(rc), [bytes(rc)], environ_of(home))
-    found = list(find_clashes(startup, environ_of(home)))
+    found = list(find_clashes(startup))
     names = [(one.status, plain(one.what, bytes(home)).partition(" (~/rc:")[0]) for one in found]
     assert names == expected
     lines = rc.read_text().splitlines()
