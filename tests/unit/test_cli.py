@@ -227,6 +227,14 @@ def test_a_command_does_its_work_where_streams_are_closed(tmp_path: Path) -> Non
     assert (tmp_path / "app/.venv/pyvenv.cfg").exists()
 
 
+@pytest.mark.parametrize("words", [("create", "--name", ""), ("create", ""), ("use", "")])
+def test_an_empty_name_is_a_wrong_call(tmp_path: Path, words: tuple[str, ...]) -> None:
+    ran = venvhook(tmp_path, *words)
+    assert ran.returncode == 2
+    assert f": is empty; name a directory. See 'venvhook {words[0]} --help'.\n" in ran.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.skipif(os.name == "nt", reason="no startup files to wait in")
 def test_ctrl_c_is_status_130_and_no_traceback(tmp_path: Path) -> None:
     # The shell that is tried waits in its startup file, and says when.

@@ -35,6 +35,13 @@ def _complete_python(
     return [CompletionItem(text) for text in series if text.startswith(incomplete)]
 
 
+def _not_empty(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    """Return *value*. Raises click.BadParameter for an empty one, often a variable not set."""
+    if value == "":
+        raise click.BadParameter("is empty; name a directory.")
+    return value
+
+
 @click.command(
     epilog="""\b
 Examples:
@@ -55,6 +62,7 @@ Examples:
 @click.option(
     "--name",
     metavar="NAME",
+    callback=_not_empty,
     shell_complete=complete_marker_name,
     help="Its directory; by default .venv.",
 )
