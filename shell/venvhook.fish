@@ -714,13 +714,14 @@ function _venvhook_prompt_show
         end
         set -g _VENVHOOK_OURS
         builtin emit _venvhook_whose _venvhook_whose
-        if set -q _VENVHOOK_OURS[1] _VENVHOOK_PLAIN
+        # One that a key has put in its place, as for the line that stays above, may put a copy back.
+        set -q _VENVHOOK_OURS[1]; or _venvhook_is_copy fish_prompt
+        and set -q _VENVHOOK_PLAIN
+        and begin
             builtin functions -e fish_prompt
             builtin functions -c $_VENVHOOK_PLAIN fish_prompt
             builtin functions -e $_VENVHOOK_PLAIN
             set -eg _VENVHOOK$_VENVHOOK_PLAIN _VENVHOOK_PLAIN
-        else
-            _venvhook_prompt_hide
         end
         builtin functions -e _venvhook_interrupted
     end
@@ -752,8 +753,8 @@ function _venvhook_prompt_show
                     return
                 end
                 set -q _VENVHOOK_STRAY
-                or builtin printf 'venvhook: %s; delete %s, or save your own anew\n' \
-                    'fish_prompt was saved with the name before it' \
+                or builtin printf 'venvhook: %s; define yours anew, or delete %s if it is there\n' \
+                    'fish_prompt is a copy of what shows the name' \
                     $__fish_config_dir/functions/fish_prompt.fish >&2
                 set -g _VENVHOOK_STRAY 1
                 builtin printf '%s> ' (prompt_pwd)

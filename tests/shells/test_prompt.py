@@ -423,6 +423,32 @@ def test_the_name_is_there_while_keys_are_pressed(
     assert terminal.prompt == ""
 
 
+def test_a_prompt_that_a_key_changes_for_one_line_comes_back(
+    fish: Shell, app: Path, open_terminal: OpenTerminal
+) -> None:
+    """What stays above is short, and what comes next is whole, as transient prompts have it."""
+    lines = (
+        fish.load_line("$HOME/../venvhook").replace("'", ""),
+        "function fish_prompt; printf 'whole ready> '; end",
+        "function shorten; functions -c fish_prompt whole",
+        "function fish_prompt; printf 'short> '; end; commandline -f repaint execute; end",
+        "function again --on-event fish_postexec; functions -q whole; or return",
+        "functions -e fish_prompt; functions -c whole fish_prompt; functions -e whole; end",
+        "bind \\r shorten",
+    )
+    terminal = open_terminal(fish, "\n".join(lines))
+    for line, shown in (
+        *(("cd app", "(app) "), ("true", "(app) "), ("functions fish_prompt", "(app) ")),
+        *(("cd ..", ""), ("true", ""), ("cd app", "(app) "), ("cd ..", ""), ("true", "")),
+    ):
+        said = terminal.run(line)
+        assert terminal.prompt == f"{shown}whole ", line
+        assert "short> " in terminal.screen
+        assert said == "" or "short> " in said
+    assert "(app) short> " not in terminal.screen
+    assert app.exists()
+
+
 def test_a_prompt_that_was_interrupted_comes_again(
     fish: Shell, app: Path, home: Path, open_terminal: OpenTerminal
 ) -> None:
