@@ -520,7 +520,7 @@ _venvhook_carry_out() {
     # One that was set in a project that is left for this one is the user's as well.
     [[ -z ${PYTHONHOME+x} ]] || _VENVHOOK_OLD_PYTHONHOME=$PYTHONHOME
     # The others because an array is never exported, and a number takes no path.
-    builtin unset PYTHONHOME VIRTUAL_ENV VIRTUAL_ENV_PROMPT VENVHOOK_ACTIVE
+    builtin unset -v PYTHONHOME VIRTUAL_ENV VIRTUAL_ENV_PROMPT VENVHOOK_ACTIVE
     builtin export PATH="$5" VIRTUAL_ENV="$3" VIRTUAL_ENV_PROMPT="$4" VENVHOOK_ACTIVE="$3"
     [[ -n $_VENVHOOK_ENV ]] || _venvhook_deactivate_define
     _VENVHOOK_PROMPT=$4

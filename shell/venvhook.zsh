@@ -279,7 +279,7 @@ _venvhook_policy() {
 
 # Loads the policy again, where it has changed: from the cache, or from the helper.
 _venvhook_renew() {
-  builtin emulate -L zsh -o no_aliases
+  builtin emulate -L zsh -o no_aliases -o no_verbose -o no_source_trace
   local asked='' loaded='' kept=$_VENVHOOK_CACHE/venvhook.policy.sh
   case $_VENVHOOK_STALE in
     (x) return 0 ;;
@@ -911,7 +911,7 @@ _venvhook_decide() {
   # The user's options that matter, before all are set to zsh's own for this function.
   local mode='' recipe=$_VENVHOOK_CACHE${1%/}/venvhook.recipe.sh witness
   [[ ! -o prompt_subst && ! -o prompt_bang && -o prompt_percent ]] && mode=p || _venvhook_prompt_mode
-  builtin emulate -L zsh -o no_aliases
+  builtin emulate -L zsh -o no_aliases -o no_verbose -o no_source_trace
   level=$1 markers='' verdict=''
   [[ ! -e $1/$_VENVHOOK_NAME1 ]] || markers=$_VENVHOOK_NAME1/
   [[ ! -e $1/$_VENVHOOK_NAME2 ]] || markers+=$_VENVHOOK_NAME2/

@@ -343,6 +343,20 @@ def test_zsh_does_not_show_the_lines_of_the_script(zsh: Shell, open_terminal: Op
 
 
 @pytest.mark.usefixtures("prepare")
+def test_zsh_shows_nothing_of_what_is_kept_when_it_is_read(
+    zsh: Shell, open_terminal: OpenTerminal
+) -> None:
+    terminal = open_terminal(zsh)
+    for option, shown in (("verbose", "{}\n"), ("source_trace", "")):
+        terminal.run(f"setopt {option}")
+        # At first by the helper, then by what it has kept.
+        for line in ("cd app", "cd ..", "cd app", "cd ../other", "cd .."):
+            assert terminal.run(line) == shown.format(line)
+        assert terminal.run(f"[[ -o {option} ]]; echo $?").endswith("0\n")
+        terminal.run(f"unsetopt {option}")
+
+
+@pytest.mark.usefixtures("prepare")
 def test_a_trace_shows_hardly_anything_of_the_hook(
     posix_shell: Shell, open_terminal: OpenTerminal
 ) -> None:
