@@ -563,6 +563,7 @@ def test_why_as_json_has_the_walk(place: Place) -> None:
         ("bash", ".bashrc", '# eval "$(venvhook init bash)"\n', False),
         ("bash", ".bash_profile", 'eval "$(/opt/venvhook init bash)"\n', True),
         ("zsh", ".zshrc", 'eval "$(venvhook init zsh)"\n', True),
+        ("zsh", ".zshrc", 'eval "$(exec venvhook init zsh)"\n', True),
         ("zsh", ".zshrc", "alias v=venvhook\n", False),
         ("fish", ".config/fish/config.fish", "venvhook init fish | source\n", True),
         ("fish", ".config/fish/conf.d/venvhook.fish", "venvhook init fish | source\n", True),
