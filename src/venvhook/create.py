@@ -7,8 +7,10 @@ accepted then, since the user himself has made it.
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from .binding import Binding, bind
@@ -57,23 +59,41 @@ def make(plan: Plan, environ: Mapping[str, str]) -> Creation:
     """
     state, refusal = _state(environ)
     site = Site(plan.environment, state, plan.clears)
-    site.open()
-    try:
+    # What is moved aside is so wholly, or put back.
+    with _ctrl_c(held_back=True):
+        site.open()
         try:
-            creator, note = _run_creators(plan, environ, site)
-            if not site.is_same():
-                where = shown(plan.environment)
-                raise VenvhookError(f"{where}: was replaced by something else meanwhile")
-            _finish(plan, creator)
-            if state is not None:
-                refusal = _accept(plan, environ, state)
-        except BaseException:
-            site.give_back()
-            raise
-        site.commit()
-    finally:
-        site.close()
+            try:
+                with _ctrl_c(held_back=False):
+                    creator, note = _run_creators(plan, environ, site)
+                    if not site.is_same():
+                        where = shown(plan.environment)
+                        raise VenvhookError(f"{where}: was replaced by something else meanwhile")
+                    _finish(plan, creator)
+                    if state is not None:
+                        refusal = _accept(plan, environ, state)
+            except BaseException:
+                site.give_back()
+                raise
+            site.commit()
+        finally:
+            site.close()
     return Creation(plan.environment, creator, plan, refusal, note)
+
+
+@contextmanager
+def _ctrl_c(held_back: bool) -> Iterator[None]:
+    """Hold the signal of Ctrl-C back, or let it come, also what was held back; not on Windows."""
+    if WINDOWS:
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    try:
+        how = signal.SIG_BLOCK if held_back else signal.SIG_UNBLOCK
+        signal.pthread_sigmask(how, {signal.SIGINT})
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _state(environ: Mapping[str, str]) -> tuple[State | None, str]:
