@@ -725,7 +725,7 @@ function _venvhook_prompt_show
         end
         builtin functions -e _venvhook_interrupted
     end
-    # A key may save it all the same, and another shell, or the next prompt, call what was saved: then
+    # A key may copy it all the same, and another shell, or the next prompt, call what was saved: then
     # there is no such function, or it leads here again.
     function fish_prompt -V plain --on-event _venvhook_whose
         set -l state _VENVHOOK$plain
@@ -1312,6 +1312,13 @@ function _venvhook_register
             or _venvhook_prompt_show
         end
         test -z "$_VENVHOOK_OFFER"; or _venvhook_offer
+    end
+    # What a key calls may save fish_prompt, too: fish's own functions that save or edit one name it in this
+    # variable first. Not while the prompt is drawn, which may have one of that name itself.
+    function _venvhook_edited --on-variable funcname
+        set -q _VENVHOOK_PLAIN; or return 0
+        set -l state _VENVHOOK$_VENVHOOK_PLAIN
+        test "$$state" = busy; or _venvhook_saving
     end
     function _venvhook_home --on-variable HOME
         _venvhook_bounds

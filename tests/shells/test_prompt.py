@@ -466,6 +466,26 @@ def test_a_prompt_that_was_interrupted_comes_again(
     assert terminal.prompt == "(app) "
 
 
+def test_a_key_that_saves_the_prompt_saves_the_users_own(
+    fish: Shell, app: Path, home: Path, open_terminal: OpenTerminal
+) -> None:
+    del app
+    file = home / ".config/fish/functions/fish_prompt.fish"
+    load = fish.load_line("$HOME/../venvhook").replace("'", "")
+    key = "bind \\cg 'funcsave -q fish_prompt; commandline -f repaint'"
+    terminal = open_terminal(fish, f"{load}\n{key}")
+    # A prompt with a variable of the name by which that is seen.
+    terminal.run('function fish_prompt; for funcname in ready; echo -n "$funcname> "; end; end')
+    terminal.run("cd app")
+    assert terminal.prompt == "(app) "
+    terminal.send("\x07")
+    terminal.wait_for_prompt()
+    assert "for funcname in ready" in file.read_text()
+    assert "venvhook" not in file.read_text().lower()
+    terminal.run("true")
+    assert terminal.prompt == "(app) "
+
+
 def test_what_a_key_has_saved_is_a_prompt_in_every_shell(
     fish: Shell, app: Path, home: Path, open_terminal: OpenTerminal
 ) -> None:

@@ -196,6 +196,8 @@ def state_of(terminal: Terminal) -> State:
         begins = re.compile(_BEGINS.get((terminal.shell.name, kind), "(.+)"))
         name = ""
         for line in text.splitlines():
+            if kind == "event handler" and not line:
+                continue  # between two kinds of them, behind whichever is the last of one
             if kind == "descriptor":
                 # What it is open to: nothing of the dump's, nor what fish waits with.
                 opened = line.partition(" -> ")[2]
