@@ -26,6 +26,12 @@ def go_without(program: str) -> NoReturn:
     pytest.skip(text)
 
 
+def require_full_device() -> None:
+    """Skip the test where ``/dev/full`` may be missing, as on macOS; Linux has it."""
+    if sys.platform != "linux" and not Path("/dev/full").exists():
+        pytest.skip("no device that is full")
+
+
 def venvhook_command(scratch: Path) -> str:
     """Return the executable under test: the installed one, or a script for this checkout's."""
     installed = os.environ.get("VENVHOOK_TEST_COMMAND")

@@ -63,17 +63,15 @@ def staying(terminal: Terminal, *parts: str) -> list[list[str]]:
 
     What was killed may take a moment to go.
     """
-    shell = str(terminal.pid)
-    for _ in range(200):
+    shell, deadline = str(terminal.pid), time.monotonic() + 10
+    while True:
         found = [
             words
             for words in processes()
             if words[1] == shell or (words[0] != shell and any(part in words[3] for part in parts))
         ]
-        if not found:
-            break
-        time.sleep(0.05)
-    return found
+        if not found or time.monotonic() > deadline:
+            return found
 
 
 def timed(terminal: Terminal, line: str) -> tuple[str, float]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from checkout import require_full_device
 from environments import EnvironmentMaker
 from venvhook.cli import COMMANDS
 
@@ -179,17 +180,18 @@ def redirected(home: Path, *words: str, how: str) -> subprocess.CompletedProcess
     ("how", "reason"),
     [("> /dev/full", "No space left on device"), (">&-", "Bad file descriptor")],
 )
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is full")
 def test_output_that_cannot_be_written_is_one_line_and_status_1(
     tmp_path: Path, words: tuple[str, ...], how: str, reason: str
 ) -> None:
+    if "full" in how:
+        require_full_device()
     ran = redirected(tmp_path, *words, how=how)
     assert ran.returncode == 1
     assert ran.stderr == f"venvhook: standard output: {reason}; what was done until then stays\n"
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is full")
 def test_what_was_done_stays_where_that_cannot_be_printed(tmp_path: Path) -> None:
+    require_full_device()
     ran = redirected(tmp_path, "config", "set", "notice", "false", how="> /dev/full")
     assert ran.stderr.startswith("venvhook: standard output: ")
     assert (tmp_path / ".config/venvhook/config.toml").read_text() == "notice = false\n"
