@@ -38,7 +38,7 @@ from .environment import (
 from .errors import VenvhookError, shown
 from .interpreters import Interpreter, find_interpreters
 from .surroundings import project_around
-from .unfinished import former_of, is_known, is_unfinished
+from .unfinished import former_of, is_empty, is_known, is_unfinished
 from .wanted import NoSuitable, choose, wanted_python
 
 # 3.12.1, 3.12.1.final.0: what is not of this form is no version, and may be a path.
@@ -269,7 +269,7 @@ def _require_room(environment: bytes, wishes: Wishes, state: State | None) -> Fo
             return _former(former_of(environment, state))
         raise VenvhookError(f"{where}: is unfinished, and not known to be of your making; {anew}")
     if not os.path.lexists(os.path.join(environment, CONFIG)):
-        if os.listdir(environment):
+        if not is_empty(environment):
             raise VenvhookError(f"{where}: is no environment, and not empty; give another --name")
         return None
     if wishes.clear:

@@ -51,9 +51,17 @@ def is_known(environment: bytes, state: State | None) -> bool:
     if phase_of(environment, state):
         return True
     try:
-        return not [name for name in os.listdir(environment) if name != UNFINISHED]
+        return is_empty(environment)
     except OSError:
         return False
+
+
+def is_empty(environment: bytes) -> bool:
+    """Return whether nothing but marks is in *environment*. Raises OSError.
+
+    A making that is killed as it writes its mark leaves the draft of one.
+    """
+    return set(os.listdir(environment)) <= {UNFINISHED, _DRAFT}
 
 
 def phase_of(environment: bytes, state: State | None) -> bytes:
@@ -236,11 +244,11 @@ class Site:
         if not self._has(UNFINISHED):
             try:
                 self._descriptor = self._new_mark()
-            except FileExistsError:
+            except (FileExistsError, FileNotFoundError):
                 pass
             else:
                 return False
-        self._descriptor = self._open(UNFINISHED, _FLAGS)
+        self._descriptor = self._open_other()
         if not stat.S_ISREG(os.fstat(self._descriptor).st_mode):
             self.close()
             where = shown(os.path.join(self.environment, UNFINISHED))
@@ -248,8 +256,21 @@ class Site:
         self._lock()
         return True
 
+    def _open_other(self) -> int:
+        """Return the mark that is there. Raises VenvhookError where it has just gone."""
+        try:
+            return self._open(UNFINISHED, _FLAGS)
+        except FileNotFoundError:
+            self.close()
+            where = shown(self.environment)
+            raise VenvhookError(f"{where}: is being made by another process; wait for it") from None
+
     def _new_mark(self) -> int:
-        """Return a new, locked mark. Raises FileExistsError where another process has made one."""
+        """Return a new, locked mark.
+
+        Raises FileExistsError where another process has made one, FileNotFoundError where another
+        has taken this one's draft for what a killed one left.
+        """
         if self._has(_DRAFT):
             self._unlink(_DRAFT)  # Of a process that was killed as it wrote.
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
@@ -262,6 +283,9 @@ class Site:
             else:
                 (draft, directory), (mark, _same) = self._at(_DRAFT), self._at(UNFINISHED)
                 os.link(draft, mark, src_dir_fd=directory, dst_dir_fd=directory)
+                found = os.lstat(mark, dir_fd=directory)
+                if not os.path.samestat(found, os.fstat(self._descriptor)):
+                    raise FileExistsError  # It was the draft of another process.
         except BaseException:
             os.close(self._descriptor)
             self._descriptor = -1

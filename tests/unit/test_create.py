@@ -285,6 +285,9 @@ def test_an_environment_behind_a_link_is_made_anew_where_it_is(
 # ---- Never half ----------------------------------------------------------------------------------
 
 
+DRAFT = os.fsdecode(UNFINISHED) + "-"
+
+
 class BrokenError(Exception):
     """What is at the place is neither absent, nor marked, nor whole."""
 
@@ -295,7 +298,8 @@ def state_of(environment: Path) -> str:
         return "absent"
     if (environment / os.fsdecode(UNFINISHED)).exists():
         return "marked"
-    if not names_in(environment):
+    # A making that is killed before it has marked anything leaves at most the draft of a mark.
+    if names_in(environment) <= {DRAFT}:
         return "absent"
     try:
         examine(bytes(environment))
@@ -456,6 +460,54 @@ def test_two_at_once_make_one(app: Path, environ: dict[str, str]) -> None:
     assert used(app, environ) == f"{app}/.venv"
 
 
+def test_many_at_once_make_one(app: Path, environ: dict[str, str]) -> None:
+    words = ("--backend", "venv", "--without-pip", "--python", PYTHON)
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-P", "-m", "venvhook", "create", *words, str(app)],
+            env={**environ, "PYTHONPATH": str(CHECKOUT / "src")},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(6)
+    ]
+    said = [process.communicate()[1] for process in running]
+    assert sorted(process.returncode for process in running) == [0] + [1] * 5
+    for process, line in zip(running, said, strict=True):
+        if process.returncode:
+            assert re.search(r"another process|there already", line), line
+    assert state_of(app / ".venv") == "whole"
+    assert used(app, environ) == f"{app}/.venv"
+
+
+@pytest.mark.parametrize("is_there", [False, True], ids=["taken", "exchanged"])
+def test_a_draft_that_another_takes_marks_nothing(
+    is_there: bool, app: Path, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fcntl = pytest.importorskip("fcntl")
+    real = os.link
+    descriptors = []
+
+    def link(draft: bytes, mark: bytes, src_dir_fd: int, dst_dir_fd: int) -> None:
+        os.unlink(draft, dir_fd=src_dir_fd)
+        if is_there:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+            descriptors.append(os.open(draft, flags, 0o600, dir_fd=src_dir_fd))
+            fcntl.flock(descriptors[-1], fcntl.LOCK_EX)
+        real(draft, mark, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
+
+    monkeypatch.setattr(os, "link", link)
+    with pytest.raises(VenvhookError, match="is being made by another process"):
+        make(app, environ)
+    monkeypatch.undo()
+    for descriptor in descriptors:
+        os.close(descriptor)
+    make(app, environ)
+    assert used(app, environ) == f"{app}/.venv"
+
+
 def test_what_another_has_made_meanwhile_is_not_made_anew(
     app: Path, environ: dict[str, str]
 ) -> None:
@@ -503,6 +555,31 @@ sys.argv = ["venvhook", *command]
 from venvhook.cli import main
 main()
 """
+
+
+@pytest.mark.parametrize("what", ["mkdir", "write", "link", "unlink"])
+def test_killed_at_any_step_of_the_first_making_the_next_makes_it(
+    what: str, app: Path, environ: dict[str, str]
+) -> None:
+    words = ["create", "--without-pip", "--backend", "uv", "--python", PYTHON]
+    for n in range(1, 30):
+        done = subprocess.run(
+            [sys.executable, "-P", "-c", KILLER, what, str(n), *words, str(app)],
+            env={**environ, "PYTHONPATH": str(CHECKOUT / "src")},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+        )
+        if done.returncode != 99:
+            assert done.returncode == 0, done.stderr
+            assert n > 1
+            break
+        if state_of(app / ".venv") != "whole":
+            make(app, environ, backend="uv")
+        assert state_of(app / ".venv") == "whole"
+        assert used(app, environ) == f"{app}/.venv"
+        shutil.rmtree(app / ".venv")
+    else:
+        pytest.fail("it never came to an end")
 
 
 @pytest.mark.parametrize("what", ["rename", "unlink"])
