@@ -291,11 +291,9 @@ class Terminal:
         if rc is None:
             rc = self.shell.load_line(self.command)
         self.rc_file.write_bytes(os.fsencode(self.shell.prelude) + os.fsencode(rc) + b"\n")
-        if self.shell.name == "fish":
-            # Where it is missing, the first fish parses all manual pages in the background.
-            (self.home / ".local/share/fish/generated_completions").mkdir(
-                parents=True, exist_ok=True
-            )
+        # Where it is missing, the first fish, also one that another shell starts, parses all manual
+        # pages in the background, which takes a minute.
+        (self.home / ".local/share/fish/generated_completions").mkdir(parents=True, exist_ok=True)
 
     # ---- Life ------------------------------------------------------------------------------------
 
