@@ -118,15 +118,20 @@ def test_the_wheel_works_in_a_clean_environment(built: Path, tmp_path: Path) -> 
     }
 
 
+def uv_install(directory: Path, *words: str | Path) -> Path:
+    """Make an environment in *directory*, install *words* into it, and return its programs."""
+    run([uv(), "venv", "-q", "--python", sys.executable, directory])
+    run([uv(), "pip", "install", "-q", "--python", directory, *words])
+    return directory / PROGRAMS
+
+
 def test_the_sdist_works_in_a_clean_environment(built: Path, tmp_path: Path) -> None:
-    programs = new_environment(tmp_path / "clean")
-    run([programs / "python", "-m", "pip", "install", "-q", sdist_in(built)])
+    programs = uv_install(tmp_path / "clean", sdist_in(built))
     init_works(programs / "venvhook", tmp_path)
 
 
 def test_an_editable_install_finds_the_scripts_of_the_checkout(tmp_path: Path) -> None:
-    programs = new_environment(tmp_path / "editable")
-    run([programs / "python", "-m", "pip", "install", "-q", "-e", CHECKOUT])
+    programs = uv_install(tmp_path / "editable", "-e", CHECKOUT)
     init_works(programs / "venvhook", tmp_path)
 
 
