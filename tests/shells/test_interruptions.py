@@ -178,7 +178,7 @@ def test_a_helper_that_is_merely_slow_is_waited_for(
 ) -> None:
     environment = make_environment(home / "app/.venv")
     terminal = open_terminal(shell)
-    slow = program(home / "slow", "sleep 0.6", f'exec {real_python(terminal)} "$@"')
+    slow = program(home / "slow", "sleep 0.3", f'exec {real_python(terminal)} "$@"')
     terminal.run(assign(shell, "_VENVHOOK_PYTHON", slow))
     assert terminal.run("cd app") == ""
     assert terminal.environment == str(environment)
