@@ -351,7 +351,7 @@ _venvhook_renew() {
 # interrupted, or it hangs, it is asked again after a change of directory; while it goes on hanging,
 # after ever more of them.
 _venvhook_ask() {
-  local answer=''
+  local answer='' limit=1
   asked=1
   if [[ ! -x $_VENVHOOK_PYTHON ]]; then
     [[ -n $_VENVHOOK_GONE ]] ||
@@ -365,6 +365,7 @@ _venvhook_ask() {
     _VENVHOOK_PAUSE=$((_VENVHOOK_PAUSE - 1))
     return 0
   fi
+  [[ -z ${VENVHOOK_TIMEOUT-} ]] || _venvhook_limit
   if [[ -z $_VENVHOOK_GONE ]]; then
     answer=$(_venvhook_run "$@") || :
   else
@@ -377,7 +378,7 @@ _venvhook_ask() {
       [[ $_VENVHOOK_GONE != mute ]] || _VENVHOOK_GONE=''
       builtin eval "$answer"
       ;;
-    *'#hangs') _venvhook_give_up "did not answer within a second ($_VENVHOOK_PYTHON)" ;;
+    *'#hangs') _venvhook_give_up "did not answer within $limit s ($_VENVHOOK_PYTHON)" ;;
     '#') _venvhook_give_up "was killed ($_VENVHOOK_PYTHON)" ;;
     '#'*) _VENVHOOK_ASKED='' _VENVHOOK_GONE=1 ;;
     *)
@@ -388,6 +389,14 @@ _venvhook_ask() {
   esac
 }
 
+# Sets limit to the seconds that VENVHOOK_TIMEOUT says, if it says some.
+_venvhook_limit() {
+  case $VENVHOOK_TIMEOUT in
+    [1-9] | [1-9][0-9]) limit=$VENVHOOK_TIMEOUT ;;
+    *) _venvhook_tell '' 'VENVHOOK_TIMEOUT is no number from 1 to 99; the helper is waited for 1 s' / ;;
+  esac
+}
+
 # Says once that the helper $1.
 _venvhook_give_up() {
   ((_VENVHOOK_HUNG > 0)) || _venvhook_say "the helper $1; it is asked again after a change of directory"
@@ -395,8 +404,8 @@ _venvhook_give_up() {
   ((_VENVHOOK_HUNG > 31)) || _VENVHOOK_HUNG=$((_VENVHOOK_HUNG * 2 + 1))
 }
 
-# Prints the answer of the helper's module $1 between two #, and its exit status; 'hangs' after a
-# second. Called in a subshell, whose $! and traps these are.
+# Prints the answer of the helper's module $1 between two #, and its exit status; 'hangs' after limit
+# seconds. Called in a subshell, whose $! and traps these are.
 _venvhook_run() {
   local pid='' answer='' status
   # 0: it does not have to end itself.
@@ -405,7 +414,7 @@ _venvhook_run() {
   builtin trap '_venvhook_kill; \builtin exit 130' INT
   {
     builtin read -r pid
-    IFS= builtin read -r -d '' -t 1 answer
+    IFS= builtin read -r -d '' -t "$limit" answer
     status=$?
   } < <(_venvhook_start "$@")
   if ((status > 128)); then

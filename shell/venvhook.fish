@@ -389,6 +389,8 @@ function _venvhook_ask -S
         return 0
     end
     set -l answer
+    set -l limit 1
+    test -z "$VENVHOOK_TIMEOUT"; or _venvhook_limit
     set -l mute
     status is-command-substitution; and set mute 1
     if test -z "$_VENVHOOK_GONE$mute"
@@ -417,7 +419,7 @@ function _venvhook_ask -S
         case '137#'
             _venvhook_give_up "was killed ($_VENVHOOK_PYTHON)"
         case '1??#' '124*' '137' '142'
-            _venvhook_give_up "did not answer within a second ($_VENVHOOK_PYTHON)"
+            _venvhook_give_up "did not answer within $limit s ($_VENVHOOK_PYTHON)"
         case '*#*'
             set -g _VENVHOOK_ASKED ''
             set -g _VENVHOOK_GONE 1
@@ -425,6 +427,16 @@ function _venvhook_ask -S
             # Its Python does not even start, and has said why.
             set -g _VENVHOOK_ASKED ''
             test -n "$_VENVHOOK_GONE"; or set -g _VENVHOOK_GONE mute
+    end
+end
+
+# Sets limit to the seconds that VENVHOOK_TIMEOUT says, if it says some.
+function _venvhook_limit -S
+    if string match -qr '^[1-9][0-9]?\z' -- "$VENVHOOK_TIMEOUT"
+        set limit $VENVHOOK_TIMEOUT
+    else if not builtin contains VENVHOOK_TIMEOUT $_VENVHOOK_TOLD
+        set -ga _VENVHOOK_TOLD VENVHOOK_TIMEOUT
+        _venvhook_say 'VENVHOOK_TIMEOUT is no number from 1 to 99; the helper is waited for 1 s'
     end
 end
 
@@ -438,12 +450,12 @@ function _venvhook_give_up
 end
 
 # Prints the answer of the helper's module $argv[1] between two #, and its exit status. One that hangs
-# is killed after a second: by a program that most systems have, not by PATH, which may lead into a
+# is killed after limit seconds: by a program that most systems have, not by PATH, which may lead into a
 # project; else by itself, if it starts at all.
-function _venvhook_run
+function _venvhook_run -S
     set -l file $_VENVHOOK_SOURCE/venvhook/helper.py
-    set -l words $_VENVHOOK_PYTHON -I -S $file 1 $argv[1] $_VENVHOOK_PROTOCOL $argv[2..]
-    test -x /usr/bin/timeout; and set -p words /usr/bin/timeout -s ALRM -k 1 1
+    set -l words $_VENVHOOK_PYTHON -I -S $file $limit $argv[1] $_VENVHOOK_PROTOCOL $argv[2..]
+    test -x /usr/bin/timeout; and set -p words /usr/bin/timeout -s ALRM -k 1 $limit
     command $words
 end
 

@@ -443,8 +443,8 @@ function _venvhook_start_of($words) {
 }
 
 # Asks the helper's $module with $arguments, and does what it answers. One that does not end is given
-# up after a second, and asked again after a change of directory; while it goes on hanging, after ever
-# more of them. Both of what it says is read at the same time: a full pipe would stop it.
+# up in time, and asked again after a change of directory; while it goes on hanging, after ever more of
+# them. Both of what it says is read at the same time: a full pipe would stop it.
 function _venvhook_ask($module, $arguments) {
     $script:asked = $true
     if ($script:hung) { return }
@@ -478,15 +478,16 @@ function _venvhook_ask($module, $arguments) {
     $answer = $process.StandardOutput.ReadToEndAsync()
     $complaint = $process.StandardError.ReadToEndAsync()
     $both = [Threading.Tasks.Task[]]@($answer, $complaint)
+    $limit = _venvhook_limit
     $ended = $false
     try {
-        $ended = [Threading.Tasks.Task]::WaitAll($both, 1000) -and $process.WaitForExit(1000)
+        $ended = [Threading.Tasks.Task]::WaitAll($both, 1000 * $limit) -and $process.WaitForExit(1000)
     } finally {
         # Also after Ctrl-C, which ends all but what stands here.
         if (-not $ended) { _venvhook_kill $process }
     }
     if (-not $ended) {
-        _venvhook_give_up "did not answer within a second ($python)"
+        _venvhook_give_up "did not answer within $limit s ($python)"
         return
     }
     $status = $process.ExitCode
@@ -519,6 +520,18 @@ function _venvhook_fail($text) {
         _venvhook_say $text
         $global:_VENVHOOK_GONE = 'mute'
     }
+}
+
+# Returns the seconds that the helper is waited for: those of VENVHOOK_TIMEOUT, if it says some.
+function _venvhook_limit {
+    if (-not $env:VENVHOOK_TIMEOUT) { return 1 }
+    if ($env:VENVHOOK_TIMEOUT -cmatch '\A[1-9][0-9]?\z') { return [int]$env:VENVHOOK_TIMEOUT }
+    $line = "/`nVENVHOOK_TIMEOUT`n"
+    if (-not $global:_VENVHOOK_TOLD.Contains($line)) {
+        $global:_VENVHOOK_TOLD += $line
+        _venvhook_say 'VENVHOOK_TIMEOUT is no number from 1 to 99; the helper is waited for 1 s'
+    }
+    return 1
 }
 
 # Says once that the helper $text. For this change of directory it is not asked again.

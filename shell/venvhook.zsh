@@ -303,7 +303,7 @@ _venvhook_renew() {
 # interrupted, or it hangs, it is asked again after a change of directory; while it goes on hanging,
 # after ever more of them.
 _venvhook_ask() {
-  local answer=''
+  local answer='' limit=1
   asked=1
   _venvhook_mind_silence
   if [[ ! -x $_VENVHOOK_PYTHON ]]; then
@@ -318,6 +318,7 @@ _venvhook_ask() {
     _VENVHOOK_PAUSE=$(( _VENVHOOK_PAUSE - 1 ))
     return 0
   fi
+  [[ -z ${VENVHOOK_TIMEOUT-} ]] || _venvhook_limit
   if [[ -z $_VENVHOOK_GONE$_VENVHOOK_WAITS ]]; then
     answer=$(_venvhook_run "$@") || :
   else
@@ -330,7 +331,7 @@ _venvhook_ask() {
       [[ $_VENVHOOK_GONE != mute ]] || _VENVHOOK_GONE=''
       builtin eval "$answer"
       ;;
-    (*'#hangs') _venvhook_give_up "did not answer within a second ($_VENVHOOK_PYTHON)" ;;
+    (*'#hangs') _venvhook_give_up "did not answer within $limit s ($_VENVHOOK_PYTHON)" ;;
     ('#') _venvhook_give_up "was killed ($_VENVHOOK_PYTHON)" ;;
     (*)
       # Its words are missing while nothing may be said.
@@ -349,6 +350,14 @@ _venvhook_ask() {
   esac
 }
 
+# Sets limit to the seconds that VENVHOOK_TIMEOUT says, if it says some.
+_venvhook_limit() {
+  case $VENVHOOK_TIMEOUT in
+    ([1-9] | [1-9][0-9]) limit=$VENVHOOK_TIMEOUT ;;
+    (*) _venvhook_tell '' 'VENVHOOK_TIMEOUT is no number from 1 to 99; the helper is waited for 1 s' / ;;
+  esac
+}
+
 # Says once that the helper $1.
 _venvhook_give_up() {
   (( _VENVHOOK_HUNG > 0 )) || _venvhook_say "the helper $1; it is asked again after a change of directory"
@@ -356,8 +365,8 @@ _venvhook_give_up() {
   (( _VENVHOOK_HUNG > 31 )) || _VENVHOOK_HUNG=$(( _VENVHOOK_HUNG * 2 + 1 ))
 }
 
-# Prints the answer of the helper's module $1 between two #, and its exit status; 'hangs' after a
-# second. Called in a subshell, whose traps these are.
+# Prints the answer of the helper's module $1 between two #, and its exit status; 'hangs' after limit
+# seconds without a word. Called in a subshell, whose traps these are.
 _venvhook_run() {
   local pid='' answer='' part='' fd='' state
   # 0: it does not have to end itself.
@@ -369,7 +378,7 @@ _venvhook_run() {
   builtin eval '\builtin exec {fd}< <(_venvhook_start "$@")'
   # No process more: zsh has said so.
   [[ -n $fd ]] || builtin return 0
-  while builtin sysread -t 1 -i $fd part; state=$?; (( ! state )); do
+  while builtin sysread -t $limit -i $fd part; state=$?; (( ! state )); do
     answer+=$part
     pid=${answer%%$'\n'*}
   done

@@ -31,6 +31,11 @@ from types import TracebackType
 from checkout import venvhook_command
 
 LIMIT = 60.0
+# A directory in HOME: where it is missing, the first fish, also one that another shell starts,
+# parses all manual pages in the background, which takes a minute.
+GENERATED = ".local/share/fish/generated_completions"
+# Seconds that a shell waits for the helper, but where that is what is tried.
+PATIENCE = "30"
 READY = b"ready> "
 
 # Printed when a line was read and before it runs, by shells whose line editor draws what is typed.
@@ -242,8 +247,8 @@ class Terminal:
     """A shell of its own HOME, ``<scratch>/home``, started in *directory* (HOME if None).
 
     *rc* is its rc text after the prelude; None is the one line that loads venvhook. *environ* are
-    variables besides HOME, PATH, TERM and LANG; None as a value leaves one of these out. *wrapper*
-    are words before the shell's own: a program that runs it, such as strace.
+    variables besides HOME, PATH, TERM, LANG and VENVHOOK_TIMEOUT; None as a value leaves one of
+    these out. *wrapper* are words before the shell's own: a program that runs it, such as strace.
     """
 
     def __init__(
@@ -291,9 +296,7 @@ class Terminal:
         if rc is None:
             rc = self.shell.load_line(self.command)
         self.rc_file.write_bytes(os.fsencode(self.shell.prelude) + os.fsencode(rc) + b"\n")
-        # Where it is missing, the first fish, also one that another shell starts, parses all manual
-        # pages in the background, which takes a minute.
-        (self.home / ".local/share/fish/generated_completions").mkdir(parents=True, exist_ok=True)
+        (self.home / GENERATED).mkdir(parents=True, exist_ok=True)
 
     # ---- Life ------------------------------------------------------------------------------------
 
@@ -321,6 +324,8 @@ class Terminal:
             "PATH": _SYSTEM_PATH,
             "TERM": "dumb",
             "LANG": "C.UTF-8",
+            # A machine where much is done at once may well stop for a second.
+            "VENVHOOK_TIMEOUT": None if self.shell.name == "pwsh" else PATIENCE,
             **self._extras,
         }
         return {os.fsencode(k): os.fsencode(v) for k, v in values.items() if v is not None}

@@ -34,7 +34,7 @@ TOOLS = ("uv", "virtualenv", "poetry", "pipenv", "pdm", "conda")
 _PREFIX = "VENVHOOK_"
 # Variables that are no settings; the last three are the hook's own.
 _VARIABLES = (
-    *("VENVHOOK_OFF", "VENVHOOK_DEBUG"),
+    *("VENVHOOK_OFF", "VENVHOOK_DEBUG", "VENVHOOK_TIMEOUT", "VENVHOOK_BASH_EAGER"),
     *("VENVHOOK_ACTIVE", "VENVHOOK_GUARDED", "VENVHOOK_SESSION"),
 )
 _HELPER_LIMIT = 10.0

@@ -15,7 +15,7 @@ import pytest
 
 from checkout import CHECKOUT, require_full_device, venvhook_command
 from environments import EnvironmentMaker, uv
-from terminal import SHELLS, Shell, Terminal
+from terminal import GENERATED, SHELLS, Shell, Terminal
 
 NAMES = ("bash", "zsh", "fish")
 SHS = {"dash": ["dash"], "busybox": ["busybox", "sh"], "sh": ["/bin/sh"]}
@@ -62,7 +62,7 @@ class User:
         fish = self.home / SHELLS["fish"].rc_file
         fish.parent.mkdir(parents=True)
         fish.write_text(SHELLS["fish"].prelude + "set -g mine yes\n")
-        (self.home / ".local/share/fish/generated_completions").mkdir(parents=True)
+        (self.home / GENERATED).mkdir(parents=True)
 
     def install(self, *words: str, sh: str = "sh", **environ: str) -> tuple[int, str]:
         """Run install.sh; return its exit status and all that it printed."""

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from checkout import venvhook_command
-from terminal import Shell
+from terminal import GENERATED, Shell
 from venvhook import prove as prove_module
 from venvhook.errors import VenvhookError
 from venvhook.prove import Proof, prove
@@ -37,7 +37,7 @@ class Attempt:
         rc = self.home / shell.rc_file
         rc.parent.mkdir(parents=True, exist_ok=True)
         rc.write_text(f"{before}\n{load}\n{after}\n")
-        (self.home / ".local/share/fish/generated_completions").mkdir(parents=True, exist_ok=True)
+        (self.home / GENERATED).mkdir(parents=True, exist_ok=True)
         row = shell_named(shell.name)
         assert row is not None
         assert shell.path is not None

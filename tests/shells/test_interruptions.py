@@ -17,7 +17,7 @@ import pytest
 import processless
 from checkout import CHECKOUT, IS_ROOT, go_without
 from environments import EnvironmentMaker
-from terminal import SHELLS, OpenTerminal, Shell, Terminal
+from terminal import GENERATED, PATIENCE, SHELLS, OpenTerminal, Shell, Terminal
 
 # What no other process on this machine is called with, nor another run of these tests.
 _LONG = f"98765.{os.getpid()}"
@@ -125,19 +125,20 @@ HANGS = (replace_python, stop_python, answer_half, hang_package)
 def test_a_helper_that_hangs_is_given_up_after_a_second(
     shell: Shell, home: Path, open_terminal: OpenTerminal, make_environment: EnvironmentMaker
 ) -> None:
-    terminal = open_terminal(shell)
+    terminal = open_terminal(shell, environ={"VENVHOOK_TIMEOUT": None})
     python = real_python(terminal)
     right = terminal.values("_VENVHOOK_PYTHON", "_VENVHOOK_SOURCE")
     before = terminal.values("PATH", "VIRTUAL_ENV", "PS1")
     for hang in HANGS:
         name = hang.__name__
         environment = make_environment(home / name / ".venv")
+        terminal.run(assign(shell, "VENVHOOK_TIMEOUT", ""))
         for variable, value in hang(home, python).items():
             terminal.run(assign(shell, variable, value))
         if shell.name != "fish":
             terminal.run("true & wait; last=$!")
         printed, seconds = timed(terminal, f"cd {name}")
-        assert printed.startswith("venvhook: the helper did not answer within a second ("), name
+        assert printed.startswith("venvhook: the helper did not answer within 1 s ("), name
         assert printed.count("\n") == 1, printed
         assert seconds > 0.9, name
         # The next prompts do not wait, and the shell is as it was.
@@ -150,6 +151,7 @@ def test_a_helper_that_hangs_is_given_up_after_a_second(
         assert staying(terminal, _LONG, str(home)) == [], name
         for variable, known in right.items():
             terminal.run(assign(shell, variable, known or b""))
+        terminal.run(assign(shell, "VENVHOOK_TIMEOUT", PATIENCE))
         terminal.run("cd ..")
         assert terminal.run(f"cd {name}") == "", name
         assert terminal.environment == str(environment)
@@ -160,7 +162,7 @@ def test_a_helper_that_goes_on_hanging_is_asked_ever_less(
     shell: Shell, home: Path, open_terminal: OpenTerminal, make_environment: EnvironmentMaker
 ) -> None:
     make_environment(home / "app/.venv")
-    terminal = open_terminal(shell)
+    terminal = open_terminal(shell, environ={"VENVHOOK_TIMEOUT": None})
     terminal.run(assign(shell, "_VENVHOOK_PYTHON", program(home / "hang", f"exec sleep {_LONG}")))
     asked = []
     lines = 0
@@ -178,10 +180,32 @@ def test_a_helper_that_is_merely_slow_is_waited_for(
 ) -> None:
     environment = make_environment(home / "app/.venv")
     terminal = open_terminal(shell)
-    slow = program(home / "slow", "sleep 0.3", f'exec {real_python(terminal)} "$@"')
+    slow = program(home / "slow", "sleep 2", f'exec {real_python(terminal)} "$@"')
     terminal.run(assign(shell, "_VENVHOOK_PYTHON", slow))
     assert terminal.run("cd app") == ""
     assert terminal.environment == str(environment)
+
+
+def test_it_is_waited_for_as_long_as_the_user_says(
+    shell: Shell, home: Path, open_terminal: OpenTerminal, make_environment: EnvironmentMaker
+) -> None:
+    make_environment(home / "app/.venv")
+    terminal = open_terminal(shell)
+    terminal.run(assign(shell, "_VENVHOOK_PYTHON", program(home / "hang", f"exec sleep {_LONG}")))
+    wrong = "venvhook: VENVHOOK_TIMEOUT is no number from 1 to 99; the helper is waited for 1 s\n"
+    for value, limit in (("2", 2), ("0", 1), ("100", 1), ("a b", 1), ("1\n", 1)):
+        terminal.run(assign(shell, "VENVHOOK_TIMEOUT", value))
+        # As if it had not hung before.
+        for variable in ("_VENVHOOK_HUNG", "_VENVHOOK_PAUSE"):
+            terminal.run(f"set -g {variable}" if shell.name == "fish" else f"{variable}=0")
+        printed, seconds = timed(terminal, "cd app")
+        # What is wrong is said once in a shell.
+        assert printed.startswith(wrong) == (value == "0")
+        printed = printed.removeprefix(wrong)
+        assert printed.startswith(f"venvhook: the helper did not answer within {limit} s ("), value
+        assert printed.count("\n") == 1, printed
+        assert seconds > limit - 0.1
+        terminal.run("cd ..")
 
 
 # ---- A helper that dies, or is interrupted -------------------------------------------------------
@@ -224,7 +248,8 @@ def test_an_interrupted_helper_is_asked_again_after_a_change_of_directory(
     shell: Shell, home: Path, open_terminal: OpenTerminal, make_environment: EnvironmentMaker
 ) -> None:
     environment = make_environment(home / "app/.venv")
-    terminal = open_terminal(shell)
+    # In fish one that minds no Ctrl-C is waited for.
+    terminal = open_terminal(shell, environ={"VENVHOOK_TIMEOUT": None})
     python = real_python(terminal)
     os.mkfifo(home / "fifo")
     begun = f"echo begun >&2; read x < '{home}/fifo'"
@@ -242,6 +267,7 @@ def test_an_interrupted_helper_is_asked_again_after_a_change_of_directory(
         assert terminal.environment is None
         assert staying(terminal, str(helper)) == [], way
         terminal.run("cd ..")
+    terminal.run(assign(shell, "VENVHOOK_TIMEOUT", PATIENCE))
     # It is not taken for one that is gone: what it complains about is said.
     terminal.run(assign(shell, "_VENVHOOK_PYTHON", python))
     protocol = terminal.value("_VENVHOOK_PROTOCOL") or b""
@@ -430,7 +456,7 @@ def test_zsh_of_an_account_without_processes_goes_on(
     command.chmod(0o755)
     monkeypatch.setenv("VENVHOOK_TEST_COMMAND", str(command))
     home = account / "home"
-    home.mkdir()
+    (home / GENERATED).mkdir(parents=True)
     subprocess.run(["chown", "-R", f"{ACCOUNT}:{ACCOUNT}", str(account)], check=True)
     # By the account itself: chown leaves a mark that now and then cannot be told from unpacking.
     for name in ("app", "b", "c", "d"):
@@ -439,7 +465,9 @@ def test_zsh_of_an_account_without_processes_goes_on(
             pytest.skip("the system's Python makes no environments")
     wrapper = [shutil.which(words[0]) or "", *words[1:]]
     with Terminal(shell, account, None, None, None, wrapper) as terminal:
-        terminal.run("cd app; cd ..")
+        assert terminal.run("cd app") == ""
+        assert terminal.environment == str(home / "app/.venv")
+        terminal.run("cd ..")
         before = terminal.values("PATH", "VIRTUAL_ENV", "PS1")
         for number, name in ((1, "b"), (2, "c"), (3, "d")):
             terminal.run(f"ulimit -Su {number}")

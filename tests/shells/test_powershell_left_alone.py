@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -613,7 +614,25 @@ def test_completion_of_directories_says_nothing(terminal: Terminal) -> None:
 
 # ---- Interruptions -------------------------------------------------------------------------------
 
-ONE_LINE = "venvhook: the helper did not answer within a second"
+ONE_LINE = "venvhook: the helper did not answer within 1 s ("
+
+
+def test_a_helper_is_waited_for_as_long_as_the_user_says(
+    terminal: Terminal, app: Path, home: Path, make_environment: EnvironmentMaker
+) -> None:
+    make_environment(home / "other/.venv")
+    replace_helper(terminal, "exec sleep 6000")
+    terminal.run("$env:VENVHOOK_TIMEOUT = '0'")
+    wrong, hangs = terminal.run(f"cd {app.name}").splitlines()
+    assert wrong == (
+        "venvhook: VENVHOOK_TIMEOUT is no number from 1 to 99; the helper is waited for 1 s"
+    )
+    assert hangs.startswith(ONE_LINE)
+    terminal.run("$env:VENVHOOK_TIMEOUT = '2'; $global:_VENVHOOK_HUNG = 0")
+    begin = time.monotonic()
+    said = terminal.run("cd ../other")
+    assert said.startswith(ONE_LINE.replace("1 s", "2 s"))
+    assert time.monotonic() - begin > 1.9
 
 
 @pytest.mark.parametrize("hang", ["exec sleep 6000", "kill -STOP $$"], ids=["sleeps", "stopped"])
