@@ -38,12 +38,21 @@ from .environment import (
 from .errors import VenvhookError, shown
 from .interpreters import Interpreter, find_interpreters
 from .surroundings import project_around
-from .unfinished import former_of, is_empty, is_known, is_unfinished
+from .unfinished import (
+    BEING_MADE,
+    JUST_MADE,
+    former_of,
+    is_being_made,
+    is_empty,
+    is_known,
+    is_unfinished,
+)
 from .wanted import NoSuitable, choose, wanted_python
 
 # 3.12.1, 3.12.1.final.0: what is not of this form is no version, and may be a path.
 _VERSION = re.compile(rb"(\d{1,3}(?:\.\d{1,3}){1,2})(?:\.(?:alpha|beta|candidate|final)\.\d+)?")
 _PLAIN = re.compile(rb"[A-Za-z0-9_.][A-Za-z0-9_.-]*")
+_ANEW = "'venvhook create --clear' makes it anew"
 
 
 class AlreadyThere(VenvhookError):  # noqa: N818  # an answer
@@ -263,11 +272,9 @@ def _require_room(environment: bytes, wishes: Wishes, state: State | None) -> Fo
     if not os.path.isdir(environment):
         what = "a link to nothing" if os.path.islink(environment) else "no directory"
         raise VenvhookError(f"{where}: is {what}; remove it, or give another --name")
-    anew = "'venvhook create --clear' makes it anew"
     if is_unfinished(environment):
-        if wishes.clear or is_known(environment, state):
-            return _former(former_of(environment, state))
-        raise VenvhookError(f"{where}: is unfinished, and not known to be of your making; {anew}")
+        _require_known(environment, wishes, state)
+        return _former(former_of(environment, state))
     if not os.path.lexists(os.path.join(environment, CONFIG)):
         if not is_empty(environment):
             raise VenvhookError(f"{where}: is no environment, and not empty; give another --name")
@@ -277,8 +284,21 @@ def _require_room(environment: bytes, wishes: Wishes, state: State | None) -> Fo
     former = _former(environment)
     if not wishes.clear:
         of = f" (Python {former.version})" if former.version else ""
-        raise AlreadyThere(environment, f"{where}: an environment is there already{of}; {anew}")
+        raise AlreadyThere(environment, f"{where}: an environment is there already{of}; {_ANEW}")
     return former
+
+
+def _require_known(environment: bytes, wishes: Wishes, state: State | None) -> None:
+    """Raise VenvhookError where what is unfinished at *environment* is perhaps another's."""
+    if wishes.clear or is_known(environment, state):
+        return
+    if is_being_made(environment):
+        reason = BEING_MADE
+    elif is_unfinished(environment):
+        reason = f"is unfinished, and not known to be of your making; {_ANEW}"
+    else:
+        reason = JUST_MADE
+    raise VenvhookError(f"{shown(environment)}: {reason}")
 
 
 def _require_no_mount(environment: bytes) -> None:

@@ -43,7 +43,7 @@ from .launcher import data_directory
 from .permission import locked
 from .recipe import STEM
 from .trust import Look
-from .unfinished import ASIDE
+from .unfinished import ASIDE, is_draft
 
 # One that was moved may hold packages that cannot be had again, and works after a fashion; one that
 # is broken otherwise may be mended.
@@ -56,7 +56,7 @@ _OWN = frozenset(
         *(b"Scripts", b"Lib", b"Include", b"__pycache__"),
         *(CONFIG, b".gitignore", b"CACHEDIR.TAG", b".lock", b"pip-selfcheck.json", b".project"),
         *(b".DS_Store", b"Thumbs.db", b"desktop.ini", b".directory"),
-        *(TOKEN, UNFINISHED, UNFINISHED + b"-", ASIDE),
+        *(TOKEN, UNFINISHED, ASIDE),
     )
 )
 # By these a directory is somebody's work, whatever lies around it.
@@ -201,7 +201,7 @@ def _working_directory() -> bytes | None:
 
 def _require_environment(path: bytes, names: list[bytes]) -> None:
     """Raise _Kept unless *path*, with the entries *names*, is an environment and nothing else."""
-    foreign = sorted(name for name in names if name not in _OWN)
+    foreign = sorted(name for name in names if name not in _OWN and not is_draft(name))
     if foreign:
         raise _Kept(f"has {_listed(foreign)} in it, which is no part of an environment")
     if ASIDE in names and os.listdir(os.path.join(path, ASIDE)):

@@ -26,15 +26,19 @@ from .errors import VenvhookError, shown
 
 # Where the environment before lies while the new one is made.
 ASIDE = b".venvhook-old"
+# What to say where another process has locked the mark, or has taken it away.
+BEING_MADE = "is being made by another process; wait for it, or stop it"
+JUST_MADE = "has just been made by another process"
 _FOREIGN = b".venvhook-other"
+# How the name of a mark begins while it is written.
 _DRAFT = UNFINISHED + b"-"
-_OWN = (UNFINISHED, _DRAFT, ASIDE)
 _MOVING, _MAKING = b"move", b"make"
 _MARK = re.compile(rb"([0-9a-f]{32}) (move|make)\n")
 _DIGITS = 32
 # How many of them are kept.
 _KNOWN = 3
 _STEM = b"venvhook."
+_LOCKED = (errno.EWOULDBLOCK, errno.EACCES)
 _FLAGS = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
@@ -44,6 +48,25 @@ _FLAGS = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 def is_unfinished(environment: bytes) -> bool:
     """Return whether *environment* is marked."""
     return os.path.lexists(os.path.join(environment, UNFINISHED))
+
+
+def is_being_made(environment: bytes) -> bool:
+    """Return whether a process has locked the mark of *environment*; never so on Windows."""
+    if WINDOWS:
+        return False
+    import fcntl
+
+    try:
+        descriptor = os.open(os.path.join(environment, UNFINISHED), _FLAGS)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno in _LOCKED
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def is_known(environment: bytes, state: State | None) -> bool:
@@ -61,7 +84,12 @@ def is_empty(environment: bytes) -> bool:
 
     A making that is killed as it writes its mark leaves the draft of one.
     """
-    return set(os.listdir(environment)) <= {UNFINISHED, _DRAFT}
+    return all(name == UNFINISHED or is_draft(name) for name in os.listdir(environment))
+
+
+def is_draft(name: bytes) -> bool:
+    """Return whether *name* is what a mark is called while it is written."""
+    return name.startswith(_DRAFT)
 
 
 def phase_of(environment: bytes, state: State | None) -> bytes:
@@ -224,15 +252,18 @@ class Site:
 
     def _names(self, name: bytes = b"") -> list[bytes]:
         """Return what is in the environment, or in the directory *name* of it; not what is ours."""
+        names = self._all_names(name)
+        return [n for n in names if n not in (UNFINISHED, ASIDE) and not is_draft(n)]
+
+    def _all_names(self, name: bytes = b"") -> list[bytes]:
         if WINDOWS:
-            return [n for n in os.listdir(os.path.join(self.environment, name)) if n not in _OWN]
+            return os.listdir(os.path.join(self.environment, name))
         flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
         descriptor = self._open(name or b".", flags)
         try:
-            names = [os.fsencode(text) for text in os.listdir(descriptor)]
+            return [os.fsencode(text) for text in os.listdir(descriptor)]
         finally:
             os.close(descriptor)
-        return [n for n in names if n not in _OWN]
 
     # -- The mark --
 
@@ -261,39 +292,39 @@ class Site:
         try:
             return self._open(UNFINISHED, _FLAGS)
         except FileNotFoundError:
-            self.close()
-            where = shown(self.environment)
-            raise VenvhookError(f"{where}: is being made by another process; wait for it") from None
+            raise self._lost(JUST_MADE) from None
 
     def _new_mark(self) -> int:
         """Return a new, locked mark.
 
-        Raises FileExistsError where another process has made one, FileNotFoundError where another
-        has taken this one's draft for what a killed one left.
+        Raises FileExistsError where another process has made one, FileNotFoundError where one that
+        has finished has taken this one's draft for what a killed one left.
         """
-        if self._has(_DRAFT):
-            self._unlink(_DRAFT)  # Of a process that was killed as it wrote.
-        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
-        self._descriptor = self._open(_DRAFT, flags)
+        digits = self._digits()
+        draft = _DRAFT + digits
+        self._descriptor = self._open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL)
         try:
-            os.write(self._descriptor, self._digits() + b" " + _MOVING + b"\n")
-            self._lock()
+            os.write(self._descriptor, digits + b" " + _MOVING + b"\n")
+            self._is_locked()  # Nobody else opens a draft.
             if WINDOWS:
-                self._move(_DRAFT, UNFINISHED)
+                self._move(draft, UNFINISHED)
             else:
-                (draft, directory), (mark, _same) = self._at(_DRAFT), self._at(UNFINISHED)
-                os.link(draft, mark, src_dir_fd=directory, dst_dir_fd=directory)
-                found = os.lstat(mark, dir_fd=directory)
-                if not os.path.samestat(found, os.fstat(self._descriptor)):
-                    raise FileExistsError  # It was the draft of another process.
+                (old, directory), (new, _same) = self._at(draft), self._at(UNFINISHED)
+                os.link(old, new, src_dir_fd=directory, dst_dir_fd=directory)
         except BaseException:
             os.close(self._descriptor)
             self._descriptor = -1
             raise
         finally:
-            if self._has(_DRAFT):
-                self._unlink(_DRAFT)
+            with suppress(FileNotFoundError):
+                self._unlink(draft)
         return self._descriptor
+
+    def _drop_drafts(self) -> None:
+        """Remove the drafts that killed processes have left, as far as that can be done."""
+        with suppress(OSError):
+            for name in filter(is_draft, self._all_names()):
+                self._unlink(name)
 
     def _digits(self) -> bytes:
         """Return new digits, that are recorded as those of the environment's mark."""
@@ -307,24 +338,30 @@ class Site:
 
     def _lock(self) -> None:
         """Lock the mark. Raises VenvhookError where another process has it."""
+        if not self._is_locked():
+            raise self._lost(BEING_MADE)
+        if not os.fstat(self._descriptor).st_nlink:
+            # Who had it has just finished.
+            raise self._lost(JUST_MADE)
+
+    def _is_locked(self) -> bool:
+        """Lock what is to be the mark; return whether that could be done."""
         if WINDOWS:
-            return
+            return True
         import fcntl
 
-        where = shown(self.environment)
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
-                self.close()
-                raise VenvhookError(
-                    f"{where}: is being made by another process; wait for it, or stop it"
-                ) from None
+            if error.errno in _LOCKED:
+                return False
             raise
-        if not os.fstat(self._descriptor).st_nlink:
-            # Who had it has just finished.
-            self.close()
-            raise VenvhookError(f"{where}: has just been made by another process")
+        return True
+
+    def _lost(self, reason: str) -> VenvhookError:
+        """Return what to say where another process is at it, or was."""
+        self.close()
+        return VenvhookError(f"{shown(self.environment)}: {reason}")
 
     def _take(self) -> None:
         """Make the mark this one's. All that is there is of the environment before."""
@@ -332,9 +369,7 @@ class Site:
             if not self._is_foreign:
                 self._unlink(UNFINISHED)
                 self._forget()
-            self.close()
-            where = shown(self.environment)
-            raise VenvhookError(f"{where}: has just been made by another process")
+            raise self._lost(JUST_MADE)
         if self._has(ASIDE):
             # Left by a making that was killed after its end; if it is something else, then it is
             # the user's, as all that is there.
@@ -386,6 +421,7 @@ class Site:
                 os.rmdir(path, dir_fd=directory)
             if self._set_apart:
                 self._move(_FOREIGN, ASIDE)
+            self._drop_drafts()
             if not self._is_foreign:
                 self._unlink(UNFINISHED)
             self._forget()
@@ -396,6 +432,7 @@ class Site:
 
     def commit(self) -> None:
         """Take the mark away: from here on it is an environment. Then remove what was before."""
+        self._drop_drafts()
         self._unlink(UNFINISHED)
         # For the shells that look: their answer rests on the time of this directory.
         path, directory = self._at(BIN)

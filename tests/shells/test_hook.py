@@ -400,7 +400,8 @@ def test_a_shell_of_before_the_upgrade_goes_on(
 def test_ctrl_c_during_the_helper_leaves_a_shell(
     shell: Shell, app: Path, home: Path, open_terminal: OpenTerminal
 ) -> None:
-    terminal = open_terminal(shell)
+    # In fish it is only once that time is over that it is taken for interrupted.
+    terminal = open_terminal(shell, environ={"VENVHOOK_TIMEOUT": None})
     real = (terminal.value("_VENVHOOK_PYTHON") or b"").decode()
     # The first call stands until it is interrupted: nobody ever writes into this pipe.
     os.mkfifo(home / "fifo")

@@ -21,7 +21,7 @@ from venvhook.environment import UNFINISHED, Unusable, examine
 from venvhook.errors import VenvhookError
 from venvhook.nearest import nearest_environment, read_policy
 from venvhook.plan import Plan, Wishes, prepare, project_directory
-from venvhook.unfinished import ASIDE
+from venvhook.unfinished import ASIDE, is_draft
 
 BACKENDS = ("uv", "virtualenv", "venv")
 VERSION = ".".join(map(str, sys.version_info[:3]))
@@ -285,9 +285,6 @@ def test_an_environment_behind_a_link_is_made_anew_where_it_is(
 # ---- Never half ----------------------------------------------------------------------------------
 
 
-DRAFT = os.fsdecode(UNFINISHED) + "-"
-
-
 class BrokenError(Exception):
     """What is at the place is neither absent, nor marked, nor whole."""
 
@@ -299,7 +296,7 @@ def state_of(environment: Path) -> str:
     if (environment / os.fsdecode(UNFINISHED)).exists():
         return "marked"
     # A making that is killed before it has marked anything leaves at most the draft of a mark.
-    if names_in(environment) <= {DRAFT}:
+    if all(is_draft(os.fsencode(name)) for name in names_in(environment)):
         return "absent"
     try:
         examine(bytes(environment))
@@ -455,6 +452,13 @@ def test_two_at_once_make_one(app: Path, environ: dict[str, str]) -> None:
         fcntl.flock(held, fcntl.LOCK_EX)
         with pytest.raises(VenvhookError, match="is being made by another process"):
             make(app, environ)
+        # Also where the mark is not known, as that of another account.
+        (app / ".venv/half").touch()
+        with pytest.raises(VenvhookError, match="is being made by another process"):
+            make(app, environ)
+    with pytest.raises(VenvhookError, match="is unfinished, and not known to be of your making"):
+        make(app, environ)
+    (app / ".venv/half").unlink()
     assert names_in(app / ".venv") == {mark.name}
     make(app, environ)
     assert used(app, environ) == f"{app}/.venv"
@@ -482,28 +486,19 @@ def test_many_at_once_make_one(app: Path, environ: dict[str, str]) -> None:
     assert used(app, environ) == f"{app}/.venv"
 
 
-@pytest.mark.parametrize("is_there", [False, True], ids=["taken", "exchanged"])
 def test_a_draft_that_another_takes_marks_nothing(
-    is_there: bool, app: Path, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    app: Path, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fcntl = pytest.importorskip("fcntl")
     real = os.link
-    descriptors = []
 
     def link(draft: bytes, mark: bytes, src_dir_fd: int, dst_dir_fd: int) -> None:
         os.unlink(draft, dir_fd=src_dir_fd)
-        if is_there:
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-            descriptors.append(os.open(draft, flags, 0o600, dir_fd=src_dir_fd))
-            fcntl.flock(descriptors[-1], fcntl.LOCK_EX)
         real(draft, mark, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
 
     monkeypatch.setattr(os, "link", link)
-    with pytest.raises(VenvhookError, match="is being made by another process"):
+    with pytest.raises(VenvhookError, match="has just been made by another process"):
         make(app, environ)
     monkeypatch.undo()
-    for descriptor in descriptors:
-        os.close(descriptor)
     make(app, environ)
     assert used(app, environ) == f"{app}/.venv"
 
@@ -575,6 +570,7 @@ def test_killed_at_any_step_of_the_first_making_the_next_makes_it(
             break
         if state_of(app / ".venv") != "whole":
             make(app, environ, backend="uv")
+            assert not [name for name in names_in(app / ".venv") if is_draft(os.fsencode(name))]
         assert state_of(app / ".venv") == "whole"
         assert used(app, environ) == f"{app}/.venv"
         shutil.rmtree(app / ".venv")
