@@ -15,7 +15,7 @@ import pytest
 
 from checkout import CHECKOUT, require_full_device, venvhook_command
 from environments import EnvironmentMaker, uv
-from terminal import GENERATED, SHELLS, Shell, Terminal
+from terminal import GENERATED, PATIENCE, SHELLS, Shell, Terminal
 
 NAMES = ("bash", "zsh", "fish")
 SHS = {"dash": ["dash"], "busybox": ["busybox", "sh"], "sh": ["/bin/sh"]}
@@ -45,6 +45,7 @@ class User:
             "PATH": f"/usr/local/bin:/usr/bin:/bin:{base}",
             "TERM": "xterm",
             "LANG": "C.UTF-8",
+            "VENVHOOK_TIMEOUT": PATIENCE,
         }
         # How the index of packages is reached is the machine's affair.
         for name, value in os.environ.items():

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from checkout import venvhook_command
-from terminal import GENERATED, Shell
+from terminal import GENERATED, PATIENCE, Shell
 from venvhook import prove as prove_module
 from venvhook.errors import VenvhookError
 from venvhook.prove import Proof, prove
@@ -29,6 +29,7 @@ class Attempt:
             "PATH": "/usr/local/bin:/usr/bin:/bin",
             "TERM": "xterm",
             "LANG": "C.UTF-8",
+            "VENVHOOK_TIMEOUT": PATIENCE,
         }
 
     def __call__(self, shell: Shell, before: str, after: str = "") -> Proof:
