@@ -43,7 +43,7 @@ from .launcher import data_directory
 from .permission import locked
 from .recipe import STEM
 from .trust import Look
-from .unfinished import ASIDE, is_draft
+from .unfinished import ASIDE, is_draft, locked_mark
 
 # One that was moved may hold packages that cannot be had again, and works after a fashion; one that
 # is broken otherwise may be mended.
@@ -201,7 +201,8 @@ def _working_directory() -> bytes | None:
 
 def _require_environment(path: bytes, names: list[bytes]) -> None:
     """Raise _Kept unless *path*, with the entries *names*, is an environment and nothing else."""
-    foreign = sorted(name for name in names if name not in _OWN and not is_draft(name))
+    names = [name for name in names if not is_draft(name)]
+    foreign = sorted(name for name in names if name not in _OWN)
     if foreign:
         raise _Kept(f"has {_listed(foreign)} in it, which is no part of an environment")
     if ASIDE in names and os.listdir(os.path.join(path, ASIDE)):
@@ -229,23 +230,10 @@ def _require_left(path: bytes, now: float) -> None:
 @contextmanager
 def _locked_mark(path: bytes) -> Iterator[None]:
     """Hold the lock by which 'venvhook create' makes *path*. Raises _Kept where it is at it."""
-    try:
-        flags = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-        descriptor = os.open(os.path.join(path, UNFINISHED), flags)
-    except FileNotFoundError:
+    with locked_mark(path) as is_free:
+        if not is_free:
+            raise _Kept("is being made")
         yield
-        return
-    try:
-        if not WINDOWS:
-            import fcntl
-
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise _Kept("is being made") from None
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _require_undelivered(path: bytes) -> None:

@@ -17,7 +17,8 @@ import os
 import re
 import shutil
 import stat
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from .decision import State, read_own, remove_empty, write_own
 from .directories import mirrored
@@ -38,7 +39,6 @@ _DIGITS = 32
 # How many of them are kept.
 _KNOWN = 3
 _STEM = b"venvhook."
-_LOCKED = (errno.EWOULDBLOCK, errno.EACCES)
 _FLAGS = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
@@ -52,21 +52,41 @@ def is_unfinished(environment: bytes) -> bool:
 
 def is_being_made(environment: bytes) -> bool:
     """Return whether a process has locked the mark of *environment*; never so on Windows."""
-    if WINDOWS:
+    try:
+        with locked_mark(environment) as is_free:
+            return not is_free
+    except OSError:
         return False
+
+
+@contextmanager
+def locked_mark(environment: bytes) -> Iterator[bool]:
+    """Hold the lock on the mark of *environment*, if it has one; yield whether no other has it.
+
+    Raises OSError where the mark cannot be opened or locked.
+    """
+    try:
+        descriptor = os.open(os.path.join(environment, UNFINISHED), _FLAGS)
+    except FileNotFoundError:
+        yield True
+        return
+    try:
+        yield _lock(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int) -> bool:
+    """Lock the open mark *descriptor*; return whether no other process has it. Raises OSError."""
+    if WINDOWS:
+        return True
     import fcntl
 
     try:
-        descriptor = os.open(os.path.join(environment, UNFINISHED), _FLAGS)
-    except OSError:
-        return False
-    try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        return error.errno in _LOCKED
-    finally:
-        os.close(descriptor)
-    return False
+    except (BlockingIOError, PermissionError):
+        return False
+    return True
 
 
 def is_known(environment: bytes, state: State | None) -> bool:
@@ -305,7 +325,7 @@ class Site:
         self._descriptor = self._open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL)
         try:
             os.write(self._descriptor, digits + b" " + _MOVING + b"\n")
-            self._is_locked()  # Nobody else opens a draft.
+            _lock(self._descriptor)  # Nobody else opens a draft.
             if WINDOWS:
                 self._move(draft, UNFINISHED)
             else:
@@ -338,25 +358,11 @@ class Site:
 
     def _lock(self) -> None:
         """Lock the mark. Raises VenvhookError where another process has it."""
-        if not self._is_locked():
+        if not _lock(self._descriptor):
             raise self._lost(BEING_MADE)
         if not os.fstat(self._descriptor).st_nlink:
             # Who had it has just finished.
             raise self._lost(JUST_MADE)
-
-    def _is_locked(self) -> bool:
-        """Lock what is to be the mark; return whether that could be done."""
-        if WINDOWS:
-            return True
-        import fcntl
-
-        try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            if error.errno in _LOCKED:
-                return False
-            raise
-        return True
 
     def _lost(self, reason: str) -> VenvhookError:
         """Return what to say where another process is at it, or was."""
