@@ -199,6 +199,8 @@ def test_an_unfinished_one_goes_after_a_day_unless_it_is_being_made(place: Place
     empty = place.home / "killed/.venv"
     (empty / ".venvhook-old").mkdir(parents=True)
     (empty / ".venvhook-unfinished").touch()
+    for one in (environment, empty):
+        (one / ".venvhook-unfinished-0123").touch()  # what a mark is called while it is written
     former = place.project("former")
     (former / ".venvhook-unfinished").touch()
     (former / ".venvhook-old").mkdir()
